@@ -1,0 +1,117 @@
+#pragma once
+
+// Exact decimal arithmetic on PostgreSQL's numeric as it is stored in jsonb: base-10000 digits,
+// a weight (the power of 10000 of the first digit) and a display scale. Nothing here ever goes
+// through a float. Short numbers take a 128-bit path, any others one without a limit.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory_resource>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/jsonb.h"
+#include "core/runtime.h"
+
+namespace dashboard_diff {
+
+// A read-only view of a stored numeric.
+class Decimal {
+public:
+    Decimal() noexcept = default;
+    explicit Decimal(const Value& numeric) noexcept : Decimal(numeric.data) {}
+    explicit Decimal(const std::byte* varlena) noexcept;
+
+    // False for NaN and the infinities, which JSON text cannot hold but a binary document could.
+    bool finite() const noexcept { return finite_; }
+    bool negative() const noexcept { return negative_; }
+    bool zero() const noexcept { return digit_count_ == 0; }
+    int weight() const noexcept { return weight_; }
+    int scale() const noexcept { return scale_; } // digits shown behind the point
+    std::uint32_t digit_count() const noexcept { return digit_count_; }
+    std::uint32_t digit(std::uint32_t i) const noexcept {
+        std::uint16_t d;
+        std::memcpy(&d, digits_ + std::size_t{2} * i, sizeof d);
+        return d;
+    }
+    const std::byte* digit_bytes() const noexcept { return digits_; }
+
+    // Base-10000 digits before and behind the point that writing the number out takes.
+    int whole_groups() const noexcept { return zero() || weight_ < 0 ? 0 : weight_ + 1; }
+    int fraction_groups() const noexcept {
+        const int behind = static_cast<int>(digit_count_) - 1 - weight_;
+        return behind > 0 ? behind : 0;
+    }
+
+private:
+    const std::byte* digits_ = nullptr;
+    std::uint32_t digit_count_ = 0;
+    int weight_ = 0;
+    int scale_ = 0;
+    bool negative_ = false;
+    bool finite_ = true;
+};
+
+// Whether a JSON value is a number, which NaN and the infinities are not.
+inline bool is_number(const Value& value) noexcept {
+    return value.is(Kind::numeric) && Decimal(value).finite();
+}
+
+bool equal(const Decimal& a, const Decimal& b) noexcept;
+int compare(const Decimal& a, const Decimal& b) noexcept; // NaN above all, as the server sorts
+std::uint64_t hash(const Decimal& d, std::uint64_t seed) noexcept;
+
+// A key that orders as the numbers do: a < b implies order_key(a) <= order_key(b).
+std::uint64_t order_key(const Decimal& d) noexcept;
+
+// A computed number, held as the bytes of a numeric datum. Small ones need no allocation.
+class Number {
+public:
+    explicit Number(std::pmr::memory_resource* memory) noexcept : long_(memory) {}
+
+    Decimal view() const noexcept { return Decimal(data()); }
+    const std::byte* data() const noexcept { return long_.empty() ? short_ : long_.data(); }
+    std::uint32_t size() const noexcept { return size_; }
+    Value value() const noexcept { return {data(), size_, Kind::numeric}; }
+
+    // Room for a numeric of `size` bytes, to be written by the caller.
+    std::byte* reset(std::uint32_t size) {
+        size_ = size;
+        long_.clear();
+        if (size <= sizeof short_)
+            return short_;
+        long_.resize(size);
+        return long_.data();
+    }
+
+private:
+    alignas(4) std::byte short_[40] = {};
+    std::pmr::vector<std::byte> long_;
+    std::uint32_t size_ = 0;
+};
+
+// after - before, shown with the longer scale of the two, as the server's numeric does.
+// Throws numeric_out_of_range where the result has more digits than a numeric can hold.
+void subtract(const Decimal& after, const Decimal& before, Number& out, const Runtime& runtime);
+
+// delta / abs(base), rounded half away from zero to 6 places, trailing zeros trimmed.
+// False, and nothing written, where base is 0.
+bool ratio(const Decimal& delta, const Decimal& base, Number& out, const Runtime& runtime);
+
+// Whether abs(delta) >= fraction * abs(base), exactly; `fraction` must not be negative.
+bool reaches_fraction(const Decimal& delta, const Decimal& base, const Decimal& fraction,
+                      const Runtime& runtime);
+
+int compare_magnitudes(const Decimal& a, const Decimal& b) noexcept;
+
+void assign(Number& out, std::int64_t integer);
+
+// The integer that `d` is, if it is one and fits.
+std::optional<std::int64_t> to_integer(const Decimal& d) noexcept;
+
+// Plain decimal text, as numeric_out writes it.
+std::string to_text(const Decimal& d);
+
+} // namespace dashboard_diff

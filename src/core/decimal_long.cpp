@@ -1,0 +1,246 @@
+#include "core/decimal_long.h"
+
+#include <algorithm>
+#include <span>
+
+#include "core/decimal_encode.h"
+#include "core/error.h"
+
+namespace dashboard_diff {
+
+namespace {
+
+constexpr std::uint32_t base = 10000;
+
+// A natural number, least significant digit first, without leading zeros.
+using Natural = std::pmr::vector<std::uint32_t>;
+
+void trim(Natural& n) {
+    while (!n.empty() && n.back() == 0)
+        n.pop_back();
+}
+
+// abs(d) * 10000^fraction_groups.
+Natural scaled(const Decimal& d, int fraction_groups, const Runtime& runtime) {
+    Natural n(runtime.memory);
+    if (d.zero())
+        return n;
+    n.resize(static_cast<std::size_t>(d.weight() + 1 + fraction_groups));
+    for (std::uint32_t i = 0; i < d.digit_count(); ++i)
+        n[n.size() - 1 - i] = d.digit(i);
+    trim(n);
+    return n;
+}
+
+int compare_naturals(const Natural& a, const Natural& b) {
+    if (a.size() != b.size())
+        return a.size() < b.size() ? -1 : 1;
+    for (std::size_t i = a.size(); i-- > 0;) {
+        if (a[i] != b[i])
+            return a[i] < b[i] ? -1 : 1;
+    }
+    return 0;
+}
+
+void add_to(Natural& a, const Natural& b) {
+    a.resize(std::max(a.size(), b.size()) + 1);
+    std::uint32_t carry = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const std::uint32_t sum = a[i] + (i < b.size() ? b[i] : 0) + carry;
+        carry = sum >= base ? 1 : 0;
+        a[i] = sum - carry * base;
+    }
+    trim(a);
+}
+
+// a -= b, where a >= b.
+void subtract_from(Natural& a, const Natural& b) {
+    std::uint32_t borrow = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const std::uint32_t taken = (i < b.size() ? b[i] : 0) + borrow;
+        borrow = a[i] < taken ? 1 : 0;
+        a[i] = a[i] + borrow * base - taken;
+    }
+    trim(a);
+}
+
+void multiply_by(Natural& a, std::uint32_t factor) {
+    std::uint64_t carry = 0;
+    for (std::uint32_t& digit : a) {
+        const std::uint64_t product = std::uint64_t{digit} * factor + carry;
+        digit = static_cast<std::uint32_t>(product % base);
+        carry = product / base;
+    }
+    for (; carry != 0; carry /= base)
+        a.push_back(static_cast<std::uint32_t>(carry % base));
+}
+
+Natural product(const Natural& a, const Natural& b, const Runtime& runtime) {
+    Natural result(a.size() + b.size(), 0, runtime.memory);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (i % 64 == 0)
+            runtime.poll();
+        std::uint32_t carry = 0;
+        for (std::size_t j = 0; j < b.size() || carry != 0; ++j) {
+            const std::uint32_t sum = result[i + j] + (j < b.size() ? a[i] * b[j] : 0) + carry;
+            result[i + j] = sum % base;
+            carry = sum / base;
+        }
+    }
+    trim(result);
+    return result;
+}
+
+// floor(a / b) for b > 0: long division with a guessed quotient digit (Knuth, TAOCP 4.3.1 D).
+Natural quotient(Natural a, Natural b, const Runtime& runtime) {
+    Natural result(runtime.memory);
+    if (compare_naturals(a, b) < 0)
+        return result;
+    const std::uint32_t normal = base / (b.back() + 1);
+    multiply_by(a, normal);
+    multiply_by(b, normal);
+    trim(a);
+    a.resize(std::max(a.size() + 1, b.size() + 1), 0);
+
+    const std::size_t n = b.size();
+    result.resize(a.size() - n);
+    const std::uint64_t top = b[n - 1];
+    const std::uint64_t second = n > 1 ? b[n - 2] : 0;
+    for (std::size_t j = a.size() - n; j-- > 0;) {
+        if (j % 64 == 0)
+            runtime.poll();
+        const std::uint64_t head = std::uint64_t{a[j + n]} * base + a[j + n - 1];
+        std::uint64_t guess = head / top;
+        std::uint64_t rest = head % top;
+        const std::uint64_t third = n > 1 ? a[j + n - 2] : 0;
+        while (guess >= base || guess * second > rest * base + third) {
+            --guess;
+            rest += top;
+            if (rest >= base)
+                break;
+        }
+        std::int64_t borrow = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+            std::int64_t value =
+                std::int64_t{a[i + j]} - static_cast<std::int64_t>(guess * b[i]) + borrow;
+            borrow = value < 0 ? -((-value + base - 1) / base) : 0;
+            value -= borrow * static_cast<std::int64_t>(base);
+            a[i + j] = static_cast<std::uint32_t>(value);
+        }
+        std::int64_t value = std::int64_t{a[j + n]} + borrow;
+        if (value < 0) { // the guess was one too large
+            --guess;
+            std::uint32_t carry = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                const std::uint32_t sum = a[i + j] + b[i] + carry;
+                carry = sum >= base ? 1 : 0;
+                a[i + j] = sum - carry * base;
+            }
+            value += carry;
+        }
+        a[j + n] = static_cast<std::uint32_t>(value);
+        result[j] = static_cast<std::uint32_t>(guess);
+    }
+    trim(result);
+    return result;
+}
+
+void encode_natural(const Natural& n, int fraction_groups, int scale, bool negative, Number& out,
+                    const Runtime& runtime) {
+    std::pmr::vector<std::uint16_t> digits(runtime.memory);
+    const std::size_t size = std::max(n.size(), static_cast<std::size_t>(fraction_groups));
+    digits.resize(size);
+    for (std::size_t i = 0; i < n.size(); ++i)
+        digits[size - 1 - i] = static_cast<std::uint16_t>(n[i]);
+    encode(digits, fraction_groups, scale, negative, out);
+}
+
+} // namespace
+
+void subtract_long(const Decimal& after, const Decimal& before, int fraction_groups, int scale,
+                   Number& out, const Runtime& runtime) {
+    Natural a = scaled(after, fraction_groups, runtime);
+    Natural b = scaled(before, fraction_groups, runtime);
+    bool negative = after.negative();
+    if (after.negative() != before.negative()) {
+        add_to(a, b);
+    } else if (compare_naturals(a, b) >= 0) {
+        subtract_from(a, b);
+    } else {
+        subtract_from(b, a);
+        std::swap(a, b);
+        negative = !negative;
+    }
+    encode_natural(a, fraction_groups, scale, negative && !a.empty(), out, runtime);
+}
+
+void ratio_long(const Decimal& delta, const Decimal& base_value, int fraction_groups, Number& out,
+                const Runtime& runtime) {
+    // round(x / y) half away from zero = floor((2x + y) / 2y) on magnitudes.
+    Natural numerator = scaled(delta, fraction_groups, runtime);
+    Natural denominator = scaled(base_value, fraction_groups, runtime);
+    multiply_by(numerator, 2'000'000);
+    add_to(numerator, denominator);
+    multiply_by(denominator, 2);
+    Natural q = quotient(std::move(numerator), std::move(denominator), runtime);
+
+    // q counts millionths; two base-10000 digits behind the point hold hundred-millionths.
+    int places = 6;
+    multiply_by(q, 100);
+    const auto millionths = q.empty() ? 0 : (q.size() > 1 ? q[1] * base : 0) + q[0];
+    for (std::uint32_t unit = 1000; places > 0 && millionths % unit == 0; unit *= 10)
+        --places;
+    const bool negative = delta.negative() && !q.empty();
+    encode_natural(q, 2, places, negative, out, runtime);
+}
+
+bool reaches_fraction_long(const Decimal& delta, const Decimal& base_value, const Decimal& fraction,
+                           int fraction_groups, const Runtime& runtime) {
+    Natural one(runtime.memory);
+    one.resize(static_cast<std::size_t>(fraction.fraction_groups()) + 1);
+    one.back() = 1;
+    const Natural left = product(scaled(delta, fraction_groups, runtime), one, runtime);
+    const Natural right = product(scaled(base_value, fraction_groups, runtime),
+                                  scaled(fraction, fraction.fraction_groups(), runtime), runtime);
+    return compare_naturals(left, right) >= 0;
+}
+
+void encode(std::span<const std::uint16_t> digits, int fraction_groups, int scale, bool negative,
+            Number& out) {
+    int weight = static_cast<int>(digits.size()) - fraction_groups - 1;
+    while (!digits.empty() && digits.front() == 0) {
+        digits = digits.subspan(1);
+        --weight;
+    }
+    while (!digits.empty() && digits.back() == 0)
+        digits = digits.first(digits.size() - 1);
+    if (digits.empty()) {
+        weight = 0;
+        negative = false;
+    }
+    if (weight > INT16_MAX)
+        throw Error(ErrorCode::numeric_out_of_range, "value overflows numeric format");
+
+    const bool is_short = scale <= 0x3F && weight <= 63 && weight >= -64;
+    const std::uint32_t header_size = is_short ? 2 : 4;
+    const auto size = static_cast<std::uint32_t>(4 + header_size + 2 * digits.size());
+    std::byte* at = out.reset(size);
+    const std::uint32_t varlena = size << 2;
+    std::memcpy(at, &varlena, 4);
+    at += 4;
+    if (is_short) {
+        const auto header =
+            static_cast<std::uint16_t>(0x8000 | (negative ? 0x2000 : 0) | scale << 7 |
+                                       (weight < 0 ? 0x40 : 0) | (weight & 0x3F));
+        std::memcpy(at, &header, 2);
+    } else {
+        const auto header = static_cast<std::uint16_t>((negative ? 0x4000 : 0) | scale);
+        const auto short_weight = static_cast<std::int16_t>(weight);
+        std::memcpy(at, &header, 2);
+        std::memcpy(at + 2, &short_weight, 2);
+    }
+    if (!digits.empty())
+        std::memcpy(at + header_size, digits.data(), 2 * digits.size());
+}
+
+} // namespace dashboard_diff

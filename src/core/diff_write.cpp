@@ -1,0 +1,287 @@
+#include <algorithm>
+#include <array>
+
+#include "core/decimal.h"
+#include "core/diff_json.h"
+
+namespace dashboard_diff {
+
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+// How many entries of each list are written.
+using ListLimit = std::size_t;
+constexpr ListLimit unlimited = SIZE_MAX;
+
+void write_rank(JsonbWriter& writer, std::uint32_t rank) {
+    if (rank == 0)
+        writer.null();
+    else
+        writer.integer(rank);
+}
+
+// The difference of two numbers and its share of the old one, as two values.
+void write_delta(JsonbWriter& writer, const Value& before, const Value& after, Number& delta,
+                 Number& share, const Runtime& runtime, bool& has_share) {
+    subtract(Decimal(after), Decimal(before), delta, runtime);
+    has_share = ratio(delta.view(), Decimal(before), share, runtime);
+    writer.value(delta.value());
+}
+
+void write_metric_delta(JsonbWriter& writer, const MetricChange& change, const Runtime& runtime) {
+    static constexpr std::array keys{"new"sv, "old"sv, "delta"sv, "metric"sv, "delta_pct"sv};
+    Number delta(runtime.memory);
+    Number share(runtime.memory);
+    bool has_share;
+    writer.begin_object(keys);
+    writer.value(change.after);
+    writer.value(change.before);
+    write_delta(writer, change.before, change.after, delta, share, runtime, has_share);
+    writer.value(change.name);
+    writer.value(has_share ? share.value() : Value{});
+    writer.end();
+}
+
+void write_primary_metric(JsonbWriter& writer, const Diff& diff, const Runtime& runtime) {
+    if (!diff.has_primary_metric()) {
+        writer.null();
+        return;
+    }
+    static constexpr std::array keys{"new"sv, "old"sv, "delta"sv};
+    Number delta(runtime.memory);
+    subtract(Decimal(diff.primary_metric.after), Decimal(diff.primary_metric.before), delta,
+             runtime);
+    writer.begin_object(keys);
+    writer.value(diff.primary_metric.after);
+    writer.value(diff.primary_metric.before);
+    writer.value(delta.value());
+    writer.end();
+}
+
+void write_primary_share(JsonbWriter& writer, const Diff& diff, const Runtime& runtime) {
+    Number delta(runtime.memory);
+    Number share(runtime.memory);
+    bool has_share = false;
+    if (diff.has_primary_metric()) {
+        const Decimal before(diff.primary_metric.before);
+        subtract(Decimal(diff.primary_metric.after), before, delta, runtime);
+        has_share = ratio(delta.view(), before, share, runtime);
+    }
+    writer.value(has_share ? share.value() : Value{});
+}
+
+template <typename List, typename Write>
+void write_list(JsonbWriter& writer, const List& list, ListLimit limit, Ticker& ticker,
+                Write&& write) {
+    const std::size_t count = std::min(list.size(), limit);
+    writer.begin_array(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        ticker.tick();
+        write(list[i]);
+    }
+    writer.end();
+}
+
+class DiffWriter {
+public:
+    DiffWriter(const Diff& diff, ListLimit limit, const Runtime& runtime)
+        : diff_(diff),
+          limit_(limit),
+          runtime_(runtime),
+          ticker_(runtime),
+          writer_(runtime, expected_size(diff.primary, limit)) {}
+
+    JsonbDatum write() {
+        if (limit_ == unlimited) {
+            static constexpr std::array keys{"top_n"sv,
+                                             "sources"sv,
+                                             "row_changes"sv,
+                                             "id_set_added"sv,
+                                             "metric_deltas"sv,
+                                             "top_n_changes"sv,
+                                             "id_set_removed"sv,
+                                             "primary_metric"sv,
+                                             "top_n_unchanged"sv,
+                                             "row_value_deltas"sv,
+                                             "primary_metric_delta_pct"sv};
+            writer_.begin_object(keys);
+            writer_.integer(diff_.top_n);
+        } else {
+            static constexpr std::array keys{
+                "top_n"sv,           "counts"sv,           "sources"sv,
+                "row_changes"sv,     "id_set_added"sv,     "metric_deltas"sv,
+                "top_n_changes"sv,   "id_set_removed"sv,   "primary_metric"sv,
+                "top_n_unchanged"sv, "row_value_deltas"sv, "primary_metric_delta_pct"sv};
+            writer_.begin_object(keys);
+            writer_.integer(diff_.top_n);
+            write_counts();
+        }
+        write_sources();
+        const SourceDiff& primary = diff_.primary;
+        row_changes(primary);
+        ids(primary.added);
+        write_list(writer_, diff_.metrics, limit_, ticker_, [this](const MetricChange& change) {
+            write_metric_delta(writer_, change, runtime_);
+        });
+        rank_changes(primary);
+        ids(primary.removed);
+        write_primary_metric(writer_, diff_, runtime_);
+        unchanged(primary);
+        value_deltas(primary);
+        write_primary_share(writer_, diff_, runtime_);
+        writer_.end();
+        return writer_.finish();
+    }
+
+private:
+    static std::size_t expected_size(const SourceDiff& diff, ListLimit limit) {
+        return 512 + 160 * std::min(diff.row_value_deltas.size(), limit) +
+               96 * std::min(diff.row_changes.size(), limit) +
+               24 * std::min(diff.added.size() + diff.removed.size(), limit);
+    }
+
+    void row_changes(const SourceDiff& diff) {
+        write_list(writer_, diff.row_changes, limit_, ticker_,
+                   [this](const FieldChange& change) { write_row_change(writer_, change); });
+    }
+    void value_deltas(const SourceDiff& diff) {
+        write_list(
+            writer_, diff.row_value_deltas, limit_, ticker_,
+            [this](const FieldChange& change) { write_value_delta(writer_, change, runtime_); });
+    }
+    void rank_changes(const SourceDiff& diff) {
+        write_list(writer_, diff.top_n_changes, limit_, ticker_,
+                   [this](const RankChange& change) { write_rank_change(writer_, change); });
+    }
+    void unchanged(const SourceDiff& diff) {
+        write_list(writer_, diff.top_n_unchanged, limit_, ticker_,
+                   [this](std::uint32_t rank) { writer_.integer(rank); });
+    }
+    void ids(const std::pmr::vector<Value>& list) {
+        write_list(writer_, list, limit_, ticker_, [this](const Value& id) { writer_.value(id); });
+    }
+
+    void write_sources() {
+        const std::size_t count = std::min(diff_.sources.size(), limit_);
+        std::pmr::vector<std::string_view> names(runtime_.memory);
+        for (std::size_t i = 0; i < count; ++i)
+            names.push_back(diff_.sources[i].name.text());
+        writer_.begin_object(names);
+        for (std::size_t i = 0; i < count; ++i) {
+            static constexpr std::array keys{"row_changes"sv,     "id_set_added"sv,
+                                             "top_n_changes"sv,   "id_set_removed"sv,
+                                             "top_n_unchanged"sv, "row_value_deltas"sv};
+            const SourceDiff& source = diff_.sources[i].diff;
+            writer_.begin_object(keys);
+            row_changes(source);
+            ids(source.added);
+            rank_changes(source);
+            ids(source.removed);
+            unchanged(source);
+            value_deltas(source);
+            writer_.end();
+        }
+        writer_.end();
+    }
+
+    void write_counts() {
+        static constexpr std::array keys{
+            "sources"sv,       "row_changes"sv,    "id_set_added"sv,    "metric_deltas"sv,
+            "top_n_changes"sv, "id_set_removed"sv, "top_n_unchanged"sv, "row_value_deltas"sv};
+        const SourceDiff& primary = diff_.primary;
+        writer_.begin_object(keys);
+        for (const std::size_t count :
+             {diff_.sources.size(), primary.row_changes.size(), primary.added.size(),
+              diff_.metrics.size(), primary.top_n_changes.size(), primary.removed.size(),
+              primary.top_n_unchanged.size(), primary.row_value_deltas.size()})
+            writer_.integer(static_cast<std::int64_t>(count));
+        writer_.end();
+    }
+
+    const Diff& diff_;
+    ListLimit limit_;
+    const Runtime& runtime_;
+    Ticker ticker_;
+    JsonbWriter writer_;
+};
+
+std::size_t longest_list(const Diff& diff) {
+    const auto longest = [](const SourceDiff& d) {
+        return std::max({d.top_n_changes.size(), d.top_n_unchanged.size(),
+                         d.row_value_deltas.size(), d.row_changes.size(), d.added.size(),
+                         d.removed.size()});
+    };
+    std::size_t n = std::max({longest(diff.primary), diff.metrics.size(), diff.sources.size()});
+    for (const NamedSourceDiff& source : diff.sources)
+        n = std::max(n, longest(source.diff));
+    return n;
+}
+
+} // namespace
+
+void write_rank_change(JsonbWriter& writer, const RankChange& change) {
+    static constexpr std::array keys{"id"sv, "to"sv, "from"sv};
+    writer.begin_object(keys);
+    writer.value(change.id);
+    write_rank(writer, change.to);
+    write_rank(writer, change.from);
+    writer.end();
+}
+
+void write_value_delta(JsonbWriter& writer, const FieldChange& change, const Runtime& runtime) {
+    static constexpr std::array keys{"id"sv, "new"sv, "old"sv, "delta"sv, "field"sv, "delta_pct"sv};
+    Number delta(runtime.memory);
+    Number share(runtime.memory);
+    bool has_share;
+    writer.begin_object(keys);
+    writer.value(change.id);
+    writer.value(change.after);
+    writer.value(change.before);
+    write_delta(writer, change.before, change.after, delta, share, runtime, has_share);
+    writer.value(change.field);
+    writer.value(has_share ? share.value() : Value{});
+    writer.end();
+}
+
+void write_row_change(JsonbWriter& writer, const FieldChange& change) {
+    static constexpr std::array both{"id"sv, "new"sv, "old"sv, "field"sv};
+    static constexpr std::array only_new{"id"sv, "new"sv, "field"sv};
+    static constexpr std::array only_old{"id"sv, "old"sv, "field"sv};
+    if (!change.before.present())
+        writer.begin_object(only_new);
+    else if (!change.after.present())
+        writer.begin_object(only_old);
+    else
+        writer.begin_object(both);
+    writer.value(change.id);
+    if (change.after.present())
+        writer.value(change.after);
+    if (change.before.present())
+        writer.value(change.before);
+    writer.value(change.field);
+    writer.end();
+}
+
+JsonbDatum write_diff(const Diff& diff, const Runtime& runtime) {
+    return DiffWriter(diff, unlimited, runtime).write();
+}
+
+JsonbDatum write_diff_excerpt(const Diff& diff, std::size_t max_bytes, const Runtime& runtime) {
+    const std::size_t longest = longest_list(diff);
+    // No entry takes fewer than 2 bytes: longer lists need not be tried whole.
+    if (longest <= max_bytes / 2) {
+        JsonbDatum whole = write_diff(diff, runtime);
+        if (json_text_size(whole.root(), runtime) <= max_bytes)
+            return whole;
+        whole.release(runtime.memory);
+    }
+    for (ListLimit limit = 128;; limit /= 2) {
+        JsonbDatum cut = DiffWriter(diff, limit, runtime).write();
+        if (limit == 0 || json_text_size(cut.root(), runtime) <= max_bytes)
+            return cut;
+        cut.release(runtime.memory);
+    }
+}
+
+} // namespace dashboard_diff

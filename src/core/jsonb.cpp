@@ -1,0 +1,157 @@
+#include "core/jsonb.h"
+
+#include <utility>
+#include <vector>
+
+#include "core/decimal.h"
+
+namespace dashboard_diff {
+
+using namespace layout;
+
+std::uint32_t Container::start_of(std::uint32_t i) const noexcept {
+    std::uint32_t offset = 0;
+    while (i > 0) {
+        const std::uint32_t previous = entry(--i);
+        offset += previous & length_mask;
+        if ((previous & offset_flag) != 0)
+            break;
+    }
+    return offset;
+}
+
+Value Container::child(std::uint32_t i) const noexcept {
+    const std::uint32_t start = start_of(i);
+    const std::uint32_t e = entry(i);
+    return decode_entry(e, data(), start, entry_end(e, start));
+}
+
+Value decode_entry(std::uint32_t entry, const std::byte* data, std::uint32_t start,
+                   std::uint32_t end) noexcept {
+    switch (entry & type_mask) {
+    case type_string:
+        return {data + start, end - start, Kind::string};
+    case type_numeric:
+        start = align(start);
+        return {data + start, end - start, Kind::numeric};
+    case type_false:
+        return {nullptr, 0, Kind::boolean_false};
+    case type_true:
+        return {nullptr, 0, Kind::boolean_true};
+    case type_null:
+        return {nullptr, 0, Kind::null};
+    default:
+        start = align(start);
+        return {data + start, end - start,
+                Container(data + start).is_object() ? Kind::object : Kind::array};
+    }
+}
+
+Value root_value(const std::byte* payload, std::uint32_t length) noexcept {
+    const Container root(payload);
+    if (root.is_array() && root.is_scalar())
+        return root.child(0);
+    return {payload, length, root.is_object() ? Kind::object : Kind::array};
+}
+
+std::uint32_t find_key(const Container& object, std::string_view key) noexcept {
+    Cursor keys = Cursor::keys(object);
+    Value candidate;
+    for (std::uint32_t i = 0; keys.next(candidate); ++i) {
+        // Keys ascend in length: past the wanted one there is nothing to find.
+        if (candidate.length > key.size())
+            break;
+        if (candidate.text() == key)
+            return i;
+    }
+    return object.count();
+}
+
+Value find_member(const Value& object, std::string_view key) noexcept {
+    const Container container(object.data);
+    const std::uint32_t i = find_key(container, key);
+    if (i == container.count())
+        return {};
+    return container.child(container.count() + i);
+}
+
+namespace {
+
+// One comparison that is under way: the unread rest of two containers of the same shape.
+struct OpenPair {
+    Cursor left;
+    Cursor right;
+};
+
+// Decides what can be decided without looking inside; `deeper` is set for two containers that
+// must be walked.
+bool equal_shallow(const Value& a, const Value& b, bool& deeper) {
+    deeper = false;
+    if (a.kind != b.kind)
+        return false;
+    switch (a.kind) {
+    case Kind::string:
+        return a.text() == b.text();
+    case Kind::numeric:
+        return a.length == b.length && std::memcmp(a.data, b.data, a.length) == 0
+                   ? true
+                   : equal(Decimal(a), Decimal(b));
+    case Kind::array:
+    case Kind::object:
+        if (a.length == b.length && std::memcmp(a.data, b.data, a.length) == 0)
+            return true;
+        deeper = Container(a.data).count() == Container(b.data).count();
+        return deeper;
+    default:
+        return true;
+    }
+}
+
+} // namespace
+
+bool equal_values(const Value& a, const Value& b, const Runtime& runtime) {
+    bool deeper = false;
+    if (!equal_shallow(a, b, deeper))
+        return false;
+    if (!deeper)
+        return true;
+
+    std::pmr::vector<OpenPair> open(runtime.memory);
+    Ticker ticker(runtime);
+    const auto enter = [&open](const Value& left, const Value& right) {
+        const Container l(left.data);
+        const Container r(right.data);
+        if (l.is_object()) {
+            Cursor left_keys = Cursor::keys(l);
+            Cursor right_keys = Cursor::keys(r);
+            for (Value lk, rk; left_keys.next(lk) && right_keys.next(rk);) {
+                if (lk.text() != rk.text())
+                    return false;
+            }
+            open.push_back({Cursor::values(l), Cursor::values(r)});
+        } else {
+            open.push_back({Cursor::elements(l), Cursor::elements(r)});
+        }
+        return true;
+    };
+
+    if (!enter(a, b))
+        return false;
+    while (!open.empty()) {
+        ticker.tick();
+        Value left;
+        Value right;
+        if (!open.back().left.next(left)) {
+            open.pop_back();
+            continue;
+        }
+        open.back().right.next(right);
+        if (!equal_shallow(left, right, deeper))
+            return false;
+        if (deeper && !enter(left, right))
+            return false;
+    }
+    return true;
+}
+
+} // namespace dashboard_diff

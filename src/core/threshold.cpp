@@ -1,0 +1,222 @@
+#include "core/threshold.h"
+
+#include "core/error.h"
+#include "core/operators.h"
+
+namespace dashboard_diff {
+
+namespace {
+
+// A JSON path as a chain of steps on the stack; spelled out only for an error.
+struct Path {
+    const Path* parent = nullptr;
+    std::string_view key; // or, where empty, the index
+    std::size_t index = 0;
+
+    std::string text() const {
+        if (parent == nullptr)
+            return "$";
+        return key.data() != nullptr ? parent->text() + "." + std::string(key)
+                                     : parent->text() + "[" + std::to_string(index) + "]";
+    }
+};
+
+[[noreturn]] void throw_invalid(const Path& at, std::string_view problem, std::string hint = {}) {
+    throw Error(ErrorCode::invalid_parameter, "invalid threshold",
+                "at " + at.text() + ": " + std::string(problem), std::move(hint));
+}
+
+std::string operator_names() {
+    std::string names;
+    for (const Operator& op : operators())
+        names += (names.empty() ? "" : ", ") + std::string(op.name);
+    return names;
+}
+
+std::uint64_t read_count(const Value& value, const Path& at, std::int64_t largest) {
+    const auto count = is_number(value) ? to_integer(Decimal(value)) : std::nullopt;
+    if (!count || *count < 1 || *count > largest)
+        throw_invalid(at, "must be an integer of 1 or more");
+    return static_cast<std::uint64_t>(*count);
+}
+
+void check_number(const Value& value, const Path& at, bool zero_allowed) {
+    const bool number = is_number(value) && !Decimal(value).negative();
+    if (!number || (Decimal(value).zero() && !zero_allowed))
+        throw_invalid(at, zero_allowed ? "must be a number of 0 or more"
+                                       : "must be a number greater than 0");
+}
+
+} // namespace
+
+class ThresholdReader {
+public:
+    ThresholdReader(Threshold& out, const Runtime& runtime) : out_(out), runtime_(runtime) {}
+
+    void read_rule(const Value& node, const Path& at, int level) {
+        if (!node.is(Kind::object))
+            throw_invalid(at, "must be an object with one operator");
+        if (level > Threshold::max_levels)
+            throw_invalid(at, "nested deeper than 16 levels");
+        if (out_.rules_.size() == Threshold::max_nodes)
+            throw_invalid(at, "more than 256 nodes");
+
+        const std::size_t i = out_.rules_.size();
+        out_.rules_.emplace_back();
+        Rule rule;
+        rule.node = node;
+        find_the_operator(rule, at);
+        read_modifiers(rule, at);
+
+        const Path limit_at{&at, rule.op->name};
+        switch (rule.op->limit) {
+        case LimitKind::rules: {
+            if (!rule.limit.is(Kind::array) || Container(rule.limit.data).count() == 0)
+                throw_invalid(limit_at, "must be a non-empty array of rules");
+            Cursor children = Cursor::elements(Container(rule.limit.data));
+            Value child;
+            for (std::size_t n = 0; children.next(child); ++n)
+                read_rule(child, Path{&limit_at, {}, n}, level + 1);
+            break;
+        }
+        case LimitKind::rule:
+            read_rule(rule.limit, limit_at, level + 1);
+            break;
+        case LimitKind::count:
+            rule.count = read_count(rule.limit, limit_at, INT32_MAX);
+            break;
+        case LimitKind::amount:
+            check_number(rule.limit, limit_at, false);
+            break;
+        }
+        if (rule.op->looks_at_top_n() && rule.top_n > out_.required_top_n_) {
+            out_.required_top_n_ = rule.top_n;
+            out_.top_n_path_ = limit_at.text();
+        }
+        rule.end = static_cast<std::uint32_t>(out_.rules_.size());
+        out_.rules_[i] = std::move(rule);
+    }
+
+private:
+    void find_the_operator(Rule& rule, const Path& at) {
+        MemberCursor members{Container(rule.node.data)};
+        std::string_view key;
+        Value value;
+        while (members.next(key, value)) {
+            if (const Operator* op = find_operator(key)) {
+                if (rule.op != nullptr)
+                    throw_invalid(at,
+                                  "has two operators, \"" + std::string(rule.op->name) +
+                                      "\" and \"" + std::string(key) + "\"",
+                                  "Combine rules with \"AND\" or \"OR\".");
+                rule.op = op;
+                rule.limit = value;
+            } else if (find_modifier(key) == nullptr) {
+                const std::string_view nearest = nearest_key(key);
+                throw_invalid(Path{&at, key}, "is no operator or modifier",
+                              nearest.empty()
+                                  ? "Operators are " + operator_names() + "."
+                                  : "Perhaps you meant \"" + std::string(nearest) + "\".");
+            }
+        }
+        if (rule.op == nullptr)
+            throw_invalid(at, "must have one operator", "Operators are " + operator_names() + ".");
+    }
+
+    void read_modifiers(Rule& rule, const Path& at) {
+        MemberCursor members{Container(rule.node.data)};
+        std::string_view key;
+        Value value;
+        while (members.next(key, value)) {
+            const ModifierName* found = find_modifier(key);
+            if (found == nullptr)
+                continue; // the operator itself
+            const Path here{&at, key};
+            if ((rule.op->modifiers & found->bit) == 0)
+                throw_invalid(here, "is no modifier of \"" + std::string(rule.op->name) + "\"");
+            read_modifier(rule, found->bit, value, here);
+        }
+    }
+
+    void read_modifier(Rule& rule, unsigned bit, const Value& value, const Path& at) {
+        switch (bit) {
+        case modifier::top_n:
+            rule.top_n = static_cast<std::uint32_t>(read_count(value, at, INT32_MAX));
+            break;
+        case modifier::min_rows:
+            rule.min_rows = read_count(value, at, INT32_MAX);
+            break;
+        case modifier::min_abs:
+            check_number(value, at, true);
+            rule.min_abs = value;
+            break;
+        case modifier::on_field:
+            if (!value.is(Kind::string) || value.length == 0)
+                throw_invalid(at, "must be the name of a field");
+            rule.on_field = value;
+            break;
+        case modifier::direction:
+            if (!value.is(Kind::string) ||
+                (value.text() != "up" && value.text() != "down" && value.text() != "any"))
+                throw_invalid(at, "must be \"up\", \"down\" or \"any\"");
+            rule.direction = value.text() == "up"     ? Direction::up
+                             : value.text() == "down" ? Direction::down
+                                                      : Direction::any;
+            break;
+        case modifier::ids:
+            read_ids(rule, value, at);
+            break;
+        }
+    }
+
+    void read_ids(Rule& rule, const Value& list, const Path& at) {
+        if (!list.is(Kind::array) || Container(list.data).count() == 0)
+            throw_invalid(at, "must be a non-empty array of ids");
+        Cursor elements = Cursor::elements(Container(list.data));
+        Value id;
+        for (std::size_t n = 0; elements.next(id); ++n) {
+            if (!id.is(Kind::string) && !is_number(id))
+                throw_invalid(Path{&at, {}, n}, "must be a string or a number");
+        }
+        rule.ids.emplace(list, runtime_);
+    }
+
+    Threshold& out_;
+    const Runtime& runtime_;
+};
+
+Threshold Threshold::read(const Value& root, const Runtime& runtime) {
+    Threshold threshold(runtime.memory);
+    ThresholdReader(threshold, runtime).read_rule(root, Path{}, 1);
+    return threshold;
+}
+
+void Threshold::check_top_n(const Diff& diff) const {
+    if (required_top_n_ <= diff.top_n || top_n_path_.empty())
+        return;
+    const std::string wanted = std::to_string(required_top_n_);
+    throw Error(ErrorCode::invalid_parameter,
+                "threshold looks at a larger top_n than the diff holds",
+                "at " + top_n_path_ + ": looks at the top " + wanted + ", the diff holds the top " +
+                    std::to_string(diff.top_n) + ".",
+                "Call dashboard_diff(before, after, top_n => " + wanted + ").");
+}
+
+Truth Threshold::judge(const Diff& diff, const Runtime& runtime) const {
+    check_top_n(diff);
+    return judge_rule(0, diff, runtime);
+}
+
+Truth Threshold::judge_rule(std::size_t i, const Diff& diff, const Runtime& runtime) const {
+    const Rule& rule = rules_[i];
+    if (!rule.op->combines())
+        return rule.op->judge(rule, diff, nullptr, runtime);
+    return combine(*rule.op, [&](auto&& visit) {
+        for (std::size_t child = i + 1; child < rule.end; child = rules_[child].end) {
+            if (!visit(judge_rule(child, diff, runtime)))
+                return;
+        }
+    });
+}
+
+} // namespace dashboard_diff

@@ -1,0 +1,78 @@
+#pragma once
+
+// A subscriber's rule: a tree of operators, each with one limit and its own modifiers.
+
+#include <cstdint>
+#include <memory_resource>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/diff.h"
+#include "core/id_index.h"
+#include "core/jsonb.h"
+#include "core/runtime.h"
+
+namespace dashboard_diff {
+
+// SQL's three-valued logic.
+enum class Truth : std::uint8_t { no, yes, unknown };
+
+enum class Direction : std::uint8_t { any, up, down };
+
+struct Operator; // operators.h
+
+// One node of the tree. Limits and modifiers refer to the document it was read from.
+struct Rule {
+    const Operator* op = nullptr;
+    Value node;            // the object as written
+    Value limit;           // the operator's value as written
+    std::uint32_t end = 0; // the rule behind this one's subtree, in preorder
+
+    std::uint64_t count = 1; // the limit, where it is a count
+    std::uint32_t top_n = 10;
+    std::uint64_t min_rows = 1;
+    Direction direction = Direction::any;
+    Value on_field; // absent: any numeric field
+    Value min_abs;  // absent: no floor
+    std::optional<IdSet> ids;
+};
+
+class Threshold {
+public:
+    static constexpr int max_levels = 16;
+    static constexpr std::size_t max_nodes = 256;
+
+    // Throws invalid_parameter, with the JSON path in DETAIL and for an unknown key the nearest
+    // known one in HINT.
+    static Threshold read(const Value& root, const Runtime& runtime);
+
+    // Whether the diff meets it. Throws invalid_parameter where it looks at a larger top N than
+    // the diff holds.
+    Truth judge(const Diff& diff, const Runtime& runtime) const;
+
+    // The top_n that a diff must have been made with; 1 where no operator looks at a top N.
+    std::uint32_t required_top_n() const noexcept { return required_top_n_; }
+    void check_top_n(const Diff& diff) const;
+
+    const std::pmr::vector<Rule>& rules() const noexcept { return rules_; }
+
+    // Calls visit(index) for each child of rule i.
+    template <typename Visit>
+    void for_each_child(std::size_t i, Visit&& visit) const {
+        for (std::size_t child = i + 1; child < rules_[i].end; child = rules_[child].end)
+            visit(child);
+    }
+
+private:
+    friend class ThresholdReader;
+    explicit Threshold(std::pmr::memory_resource* memory) : rules_(memory) {}
+    Truth judge_rule(std::size_t i, const Diff& diff, const Runtime& runtime) const;
+
+    std::pmr::vector<Rule> rules_; // in preorder
+    std::uint32_t required_top_n_ = 1;
+    std::string top_n_path_; // of the rule that looks at the largest
+};
+
+} // namespace dashboard_diff

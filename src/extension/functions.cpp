@@ -1,0 +1,80 @@
+// The SQL functions over documents: each decodes its arguments, calls the core, encodes the result.
+
+#include "core/describe.h"
+#include "core/diff_json.h"
+#include "core/error.h"
+#include "core/explain.h"
+#include "core/snapshot.h"
+#include "core/threshold.h"
+
+#include "extension/guard.h"
+#include "extension/server_runtime.h"
+
+extern "C" {
+PG_MODULE_MAGIC;
+}
+
+namespace dashboard_diff {
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff) {
+    const ServerRuntime runtime;
+    const int top_n = PG_GETARG_INT32(2);
+    if (top_n < 1)
+        throw Error(ErrorCode::invalid_parameter, "top_n must be at least 1");
+    const Snapshot before = Snapshot::read(jsonb_argument(fcinfo, 0), "before");
+    const Snapshot after = Snapshot::read(jsonb_argument(fcinfo, 1), "after");
+    const Diff diff = compare_snapshots(before, after, static_cast<std::uint32_t>(top_n), runtime);
+    return jsonb_datum(write_diff(diff, runtime));
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_validate_snapshot) {
+    const ServerRuntime runtime;
+    validate_snapshot(jsonb_argument(fcinfo, 0), runtime);
+    PG_RETURN_BOOL(true);
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_meets_threshold) {
+    const ServerRuntime runtime;
+    const Diff diff = read_diff(jsonb_argument(fcinfo, 0), runtime);
+    const Threshold threshold = Threshold::read(jsonb_argument(fcinfo, 1), runtime);
+    const Truth truth = threshold.judge(diff, runtime);
+    if (truth == Truth::unknown)
+        PG_RETURN_NULL();
+    PG_RETURN_BOOL(truth == Truth::yes);
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_validate_threshold) {
+    const ServerRuntime runtime;
+    Threshold::read(jsonb_argument(fcinfo, 0), runtime);
+    PG_RETURN_BOOL(true);
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_explain_threshold) {
+    const ServerRuntime runtime;
+    const Diff diff = read_diff(jsonb_argument(fcinfo, 0), runtime);
+    const Threshold threshold = Threshold::read(jsonb_argument(fcinfo, 1), runtime);
+    return jsonb_datum(explain(threshold, diff, runtime));
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_describe_diff) {
+    if (PG_ARGISNULL(0))
+        PG_RETURN_NULL();
+    const ServerRuntime runtime;
+    const Diff diff = read_diff(jsonb_argument(fcinfo, 0), runtime);
+    std::optional<Threshold> threshold;
+    if (!PG_ARGISNULL(1)) {
+        threshold.emplace(Threshold::read(jsonb_argument(fcinfo, 1), runtime));
+        threshold->check_top_n(diff);
+    }
+    return text_datum(describe(diff, threshold ? &*threshold : nullptr, runtime));
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_has_owner_rights) {
+    const char* owner = NameStr(*PG_GETARG_NAME(0));
+    return BoolGetDatum(guarded([&] {
+        const Oid role = get_role_oid(owner, true);
+        return OidIsValid(role) && has_privs_of_role(GetUserId(), role);
+    }));
+}
+
+} // namespace dashboard_diff

@@ -1,0 +1,52 @@
+#pragma once
+
+// SQL that the extension runs itself, through SPI. Everything here may ereport: call it guarded.
+
+#include "extension/pg.h"
+
+namespace dashboard_diff {
+
+// Where the extension lives and who owns it, as told by one of its functions.
+struct Installation {
+    Oid schema;
+    Oid owner;
+    const char* schema_name;
+};
+
+Installation find_installation(Oid function);
+
+// A statement over the extension's own tables, prepared once a backend. In its text
+// "@extschema@." stands for the extension's schema, as in the install script.
+struct Statement {
+    const char* text;
+    int parameter_count;
+    Oid parameter_types[10];
+
+    SPIPlanPtr plan = nullptr;
+    NameData prepared_schema = {};
+};
+
+// What a statement is allowed to see.
+enum class Visibility {
+    transaction, // as any statement of this transaction
+    latest,      // whatever has been committed by now, in every isolation level
+};
+
+// Runs the statement as the extension's owner, whom no row-level security binds. The rows are in
+// SPI_tuptable.
+void execute(Statement& statement, const Installation& installation, Datum* values,
+             const char* nulls, Visibility visibility, long row_limit);
+
+// Runs a saved plan over a table of somebody else's as that table's owner.
+void execute_as(Oid owner, SPIPlanPtr plan, Datum* values, const char* nulls, ::Snapshot snapshot,
+                bool read_only, long row_limit);
+
+// A snapshot for execute_as() that sees what has been committed by now.
+::Snapshot latest_snapshot();
+
+// Connects to SPI with a search_path of pg_catalog alone, so that no object of the caller's can
+// take part in an expression. Returns what end_statements() needs; an abort undoes both as well.
+int begin_statements();
+void end_statements(int guc_level);
+
+} // namespace dashboard_diff
