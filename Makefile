@@ -24,20 +24,94 @@ PG_CXXFLAGS = $(PROJECT_CXXFLAGS) -fvisibility=hidden -fvisibility-inlines-hidde
 SHLIB_LINK += -lstdc++
 EXTRA_CLEAN = build $(OBJS:.o=.d)
 
+# Debian's names. The second list is only needed to run the tests and the demo.
+PG_MAJOR ?= 15
+BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_MAJOR) \
+	postgresql-server-dev-$(PG_MAJOR) rapidjson-dev
+TEST_PACKAGES = libgtest-dev libipc-run-perl nodejs npm
+
+LISTENER = build/dashboard_diff_listener
+
+all: $(LISTENER)
+
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
-ifneq ($(PGXS),)
+ifneq ($(wildcard $(PGXS)),)
 # Bitcode of C++ would need clang with the same flags, and inlining gains nothing here.
 override with_llvm = no
 include $(PGXS)
 -include $(OBJS:.o=.d)
+
+install: install-listener
+uninstall: uninstall-listener
+install-listener: $(LISTENER)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(LISTENER) '$(DESTDIR)$(bindir)/'
+uninstall-listener:
+	rm -f '$(DESTDIR)$(bindir)/$(notdir $(LISTENER))'
 else
-# Nothing is installed yet: only the targets that install it work.
-.DEFAULT_GOAL := deps
+# PostgreSQL is not there yet: say so instead of failing on the first header.
+all install installcheck:
+	@echo 'pg_config not found: run "make deps", or set PG_CONFIG.' >&2; exit 1
 endif
 
-
-INSTALL_SCRIPT_PARTS = $(sort $(wildcard src/sql/*.sql))
-
-build/dashboard_diff--1.0.sql: $(INSTALL_SCRIPT_PARTS)
+build/dashboard_diff--1.0.sql: $(sort $(wildcard src/sql/*.sql))
 	@mkdir -p $(@D)
 	cat $^ > $@
+
+# The listener: a program of its own that shares no code with the server.
+LISTENER_OBJS = $(patsubst src/%.cpp,build/%.o,$(wildcard src/listener/*.cpp))
+LISTENER_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir)
+LISTENER_CXXFLAGS = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE $(PROJECT_CXXFLAGS)
+LISTENER_LIBS = -L$(shell $(PG_CONFIG) --libdir) -lpq -lcurl -lcrypto
+
+build/listener/%.o: src/listener/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(LISTENER_CPPFLAGS) $(LISTENER_CXXFLAGS) -c -o $@ $<
+
+$(LISTENER): $(LISTENER_OBJS)
+	$(CXX) -pie -Wl,-z,relro -Wl,-z,now -o $@ $^ $(LISTENER_LIBS)
+
+-include $(LISTENER_OBJS:.o=.d)
+
+# Unit tests: the core and the listener's pure parts as plain programs, under sanitizers.
+UNIT_CXXFLAGS = -O1 -g -fno-strict-aliasing -fsanitize=address,undefined \
+	-fno-sanitize-recover=all $(PROJECT_CXXFLAGS)
+unit_objects = $(patsubst %.cpp,build/unit/%.o,$(wildcard $(1)))
+LISTENER_PURE = $(filter-out src/listener/main.cpp,$(wildcard src/listener/*.cpp))
+UNIT_TESTS = build/unit/core_test build/unit/listener_test
+
+build/unit/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) -Isrc -Itest/unit -isystem $(shell $(PG_CONFIG) --includedir) $(UNIT_CXXFLAGS) -c -o $@ $<
+
+build/unit/core_test: $(call unit_objects,src/core/*.cpp test/unit/core/*.cpp test/unit/support/*.cpp)
+	$(CXX) $(UNIT_CXXFLAGS) -o $@ $^ -lgtest_main -lgtest -lpthread
+
+build/unit/listener_test: $(call unit_objects,$(LISTENER_PURE) test/unit/listener/*.cpp)
+	$(CXX) $(UNIT_CXXFLAGS) -o $@ $^ -lgtest_main -lgtest -lpthread $(LISTENER_LIBS)
+
+-include $(shell find build/unit -name '*.d' 2>/dev/null)
+
+unit-tests: $(UNIT_TESTS)
+
+test/node_modules/.package-lock.json: test/package-lock.json
+	cd test && npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+# Everything that CI runs; ends with "N passed, N failed". Installs into this machine.
+test: test-deps
+	+test/run
+
+demo: test-deps
+	+test/demo/run
+
+deps:
+	@src/install-packages $(BUILD_PACKAGES)
+
+test-deps:
+	@src/install-packages $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+format:
+	clang-format -i $$(git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h')
+
+.PHONY: test demo deps test-deps unit-tests format install-listener uninstall-listener

@@ -111,8 +111,9 @@ private:
         if (changes.empty())
             return;
         const std::size_t count = evidence != nullptr ? *evidence->matched : changes.size();
+        // Newcomers and leavers count too, so that there may be more than N of them.
         number(count);
-        text_ += " of the top ";
+        text_ += count <= top_of(evidence) ? " of the top " : " in or around the top ";
         number(top_of(evidence));
         text_ += " changed place: ";
         list(std::min(count, changes.size()), [&](std::size_t i) {

@@ -22,7 +22,10 @@ public:
           key_bytes_(Container(row).start_of(count_)) {}
 
     bool matches(const std::byte* row) const noexcept {
-        if (model_ == nullptr || std::memcmp(row, model_, key_words()) != 0)
+        // The header first: a shorter row may end before the model's key words do.
+        if (model_ == nullptr || layout::load_word(row) != layout::load_word(model_))
+            return false;
+        if (std::memcmp(row, model_, key_words()) != 0)
             return false;
         return std::memcmp(row + keys_at(), model_ + keys_at(), key_bytes_) == 0;
     }
