@@ -24,7 +24,7 @@ constexpr std::uint32_t default_top_n = 10;
 
 // Of a webhook's 20 kB: what the diff and the explanation may take, as JSON text. The rest is for
 // the summary, the dashboard's id and the envelope.
-constexpr std::size_t max_diff_bytes = 10'000;
+constexpr std::size_t max_diff_bytes = 9'000;
 constexpr std::size_t max_explanation_bytes = 4'000;
 
 void check_called_as_trigger(FunctionCallInfo fcinfo) {

@@ -128,10 +128,9 @@ bool starts_with(const char* text, const char* prefix) {
 }
 
 bool has_space_or_control(const char* text) {
-    for (; *text != '\0'; ++text) {
+    for (; *text != '\0'; ++text)
         if (static_cast<unsigned char>(*text) <= ' ' || *text == 0x7F)
             return true;
-    }
     return false;
 }
 

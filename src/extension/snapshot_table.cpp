@@ -15,10 +15,9 @@ HTAB* tables = nullptr;
 void forget_table(Datum, Oid relation) {
     HASH_SEQ_STATUS status;
     hash_seq_init(&status, tables);
-    while (auto* table = static_cast<SnapshotTable*>(hash_seq_search(&status))) {
+    while (auto* table = static_cast<SnapshotTable*>(hash_seq_search(&status)))
         if (relation == InvalidOid || relation == table->relation)
             table->valid = false;
-    }
 }
 
 void make_cache() {

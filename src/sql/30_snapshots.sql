@@ -22,10 +22,14 @@ COMMENT ON FUNCTION @extschema@.dashboard_snapshot_alert() IS
 CREATE FUNCTION @extschema@.dashboard_snapshot_stamp() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'dashboard_diff_snapshot_stamp';
 REVOKE ALL ON FUNCTION @extschema@.dashboard_snapshot_stamp() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.dashboard_snapshot_stamp() IS
+'trigger that sets captured_at where an insert leaves it out';
 
 CREATE FUNCTION @extschema@.dashboard_snapshot_refuse_update() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'dashboard_diff_snapshot_refuse_update';
 REVOKE ALL ON FUNCTION @extschema@.dashboard_snapshot_refuse_update() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.dashboard_snapshot_refuse_update() IS
+'trigger that keeps snapshots as they are';
 
 CREATE TRIGGER dashboard_snapshot_stamp
   BEFORE INSERT ON @extschema@.dashboard_snapshots FOR EACH ROW

@@ -55,6 +55,8 @@ COMMENT ON COLUMN @extschema@.dashboard_subscriptions.owner IS
 CREATE FUNCTION @extschema@.dashboard_subscription_check() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'dashboard_diff_subscription_check';
 REVOKE ALL ON FUNCTION @extschema@.dashboard_subscription_check() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.dashboard_subscription_check() IS
+'trigger that checks a subscription''s dashboard, its target, and its owner''s right to the content';
 
 CREATE TRIGGER dashboard_subscription_check
   BEFORE INSERT OR UPDATE OF dashboard_artifact_id, subscriber_kind, subscriber_id, owner

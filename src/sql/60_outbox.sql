@@ -26,7 +26,7 @@ CREATE INDEX dashboard_deliveries_due_idx ON @extschema@.dashboard_deliveries (n
 CREATE INDEX dashboard_deliveries_alert_idx
   ON @extschema@.dashboard_deliveries (dashboard_artifact_id, alert_id);
 COMMENT ON TABLE @extschema@.dashboard_deliveries IS 'an alert on its way to a webhook, mailbox or chat';
-COMMENT ON COLUMN @extschema@.dashboard_deliveries.attempts IS 'attempts begun';
+COMMENT ON COLUMN @extschema@.dashboard_deliveries.attempts IS 'attempts whose outcome is known';
 COMMENT ON COLUMN @extschema@.dashboard_deliveries.leased_by IS 'the listener that is sending it';
 
 ALTER TABLE @extschema@.dashboard_deliveries ENABLE ROW LEVEL SECURITY;
@@ -84,14 +84,13 @@ BEGIN ATOMIC
   ), claimed AS (
     UPDATE @extschema@.dashboard_deliveries d
        SET leased_by = claim_deliveries.worker,
-           leased_until = clock_timestamp() + claim_deliveries.lease,
-           attempts = d.attempts + 1
+           leased_until = clock_timestamp() + claim_deliveries.lease
       FROM due
      WHERE d.dashboard_artifact_id = due.dashboard_artifact_id
        AND d.id = due.id
     RETURNING d.*
   )
-  SELECT c.dashboard_artifact_id, c.id, a.id, s.id, c.subscriber_kind, c.target, c.attempts,
+  SELECT c.dashboard_artifact_id, c.id, a.id, s.id, c.subscriber_kind, c.target, c.attempts + 1,
          s.secret_version,
          CASE WHEN s.previous_secret_until > clock_timestamp() THEN s.secret_version - 1 END,
          a.created_at, a.snapshot_a, a.snapshot_b, coalesce(f.excerpt, f.diff), a.explanation,
@@ -107,7 +106,7 @@ BEGIN ATOMIC
    ORDER BY c.next_attempt_at, c.id;
 END;
 COMMENT ON FUNCTION @extschema@.claim_deliveries(text, text[], integer, interval) IS
-'for listeners: leases due deliveries of the given kinds, oldest first, and counts an attempt of each';
+'for listeners: leases due deliveries of the given kinds, oldest first';
 
 CREATE FUNCTION @extschema@.finish_deliveries(
   worker text,
@@ -129,23 +128,24 @@ BEGIN ATOMIC
         AS o(dashboard_id, delivery_id, outcome, error, retry_after, http_status)
   ), finished AS (
     UPDATE @extschema@.dashboard_deliveries d
-       SET status = CASE
+       SET attempts = d.attempts + 1,
+           status = CASE
              WHEN o.outcome = 'delivered' THEN 'delivered'
              WHEN o.outcome = 'gone' THEN 'dead'
-             WHEN @extschema@.delivery_retry_delay(d.attempts) IS NULL THEN 'dead'
+             WHEN @extschema@.delivery_retry_delay(d.attempts + 1) IS NULL THEN 'dead'
              ELSE 'pending'
            END,
            next_attempt_at = CASE
              WHEN o.outcome = 'retry' THEN coalesce(
                clock_timestamp() + greatest(
-                 @extschema@.delivery_retry_delay(d.attempts) * (0.9 + 0.2 * random()),
+                 @extschema@.delivery_retry_delay(d.attempts + 1) * (0.9 + 0.2 * random()),
                  o.retry_after),
                d.next_attempt_at)
              ELSE d.next_attempt_at
            END,
            finished_at = CASE
              WHEN o.outcome = 'retry'
-                  AND @extschema@.delivery_retry_delay(d.attempts) IS NOT NULL THEN NULL
+                  AND @extschema@.delivery_retry_delay(d.attempts + 1) IS NOT NULL THEN NULL
              ELSE clock_timestamp()
            END,
            last_error = o.error,
@@ -194,7 +194,7 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH released AS (
     UPDATE @extschema@.dashboard_deliveries d
-       SET leased_by = NULL, leased_until = NULL, attempts = d.attempts - 1
+       SET leased_by = NULL, leased_until = NULL
      WHERE d.leased_by = release_deliveries.worker
        AND d.status = 'pending'
     RETURNING d.id
@@ -208,11 +208,11 @@ CREATE FUNCTION @extschema@.next_delivery_due(kinds text[]) RETURNS interval
 LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT greatest(d.next_attempt_at, d.leased_until) - clock_timestamp()
+  SELECT d.next_attempt_at - clock_timestamp()
     FROM @extschema@.dashboard_deliveries d
    WHERE d.status = 'pending'
      AND d.subscriber_kind = ANY (next_delivery_due.kinds)
-     AND d.leased_until IS NULL
+     AND (d.leased_until IS NULL OR d.leased_until < clock_timestamp())
    ORDER BY d.next_attempt_at
    LIMIT 1;
 END;

@@ -1,0 +1,129 @@
+#pragma once
+
+#include "listener/channel.h"
+#include "listener/event_loop.h"
+#include "listener/outbox.h"
+#include "listener/read_ahead.h"
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace dashboard_diff::listener {
+
+// Decides what to claim and when, hands deliveries to their channels, and marks the outcomes.
+//
+// A delivery is in one of three places, and its key in held_ for as long: the backlog (claimed,
+// not started), in flight, or the marks (attempted, outcome not yet taken by the server).
+// Whatever happens sets a flag or a timer and calls for one pump(), which does all that can be
+// done; so the order of events does not matter.
+class Dispatcher final : private Outbox::Observer {
+public:
+    struct Settings {
+        unsigned concurrency = 32;
+        std::chrono::seconds poll{10};
+        bool once = false;
+    };
+
+    // Why the dispatcher stopped the event loop.
+    enum class End {
+        done,
+        outcomes_lost,      // the server was not there to take them
+        server_unavailable, // with `once` only
+        extension_missing,  // with `once` only
+    };
+
+    // `channels` must outlive it.
+    Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels, Settings settings);
+
+    // Stops to claim; ends once what is in flight is finished and marked.
+    void shut_down();
+
+    End end() const noexcept { return end_; }
+
+private:
+    struct Key {
+        std::string dashboard_id;
+        std::int64_t delivery_id;
+        bool operator==(const Key&) const = default;
+    };
+    struct HashKey {
+        std::size_t operator()(const Key& key) const noexcept {
+            return std::hash<std::int64_t>()(key.delivery_id);
+        }
+    };
+    // What is still needed of a delivery once it is sent.
+    struct Attempt {
+        Key key;
+        std::int64_t subscription_id;
+        int number;
+        std::string target;
+        const Channel* channel;
+    };
+    struct Claimed {
+        Delivery delivery;
+        Channel* channel;
+        Clock::time_point start_before; // later, the lease might end during the attempt
+    };
+
+    void outbox_ready() override;
+    void outbox_unavailable() override;
+    void outbox_notified() override;
+
+    void pump();
+    void start_deliveries();
+    void start(const Claimed& claimed);
+    void drop_stale();
+    void finished(const Attempt& attempt, Outcome outcome);
+    void flush_marks();
+    void marked(bool done);
+    bool may_claim() const noexcept;
+    void claim();
+    void claimed(std::optional<std::vector<Delivery>> deliveries, Clock::time_point asked,
+                 int max_rows);
+    void ask_next_due();
+    void arm_due_timer(std::chrono::milliseconds due);
+    void end_if_done();
+    void give_up();
+    void stop(End end);
+
+    Channel* channel_for(const std::string& kind) const noexcept;
+    bool nothing_held() const noexcept { return held_.empty(); }
+    void wake() noexcept { pump_timer_.arm(Duration::zero()); }
+
+    EventLoop& loop_;
+    Outbox& outbox_;
+    std::vector<Channel*> channels_;
+    std::vector<std::string> kinds_;
+    Settings settings_;
+
+    std::deque<Claimed> backlog_; // in order of start_before
+    unsigned in_flight_ = 0;
+    std::vector<Outbox::Mark> marks_;   // to be sent
+    std::vector<Outbox::Mark> marking_; // with the server
+    std::unordered_set<Key, HashKey> held_;
+    ReadAhead read_ahead_;
+
+    bool want_claim_ = false;       // something may be due
+    bool claiming_ = false;         // a claim is with the server
+    bool ask_due_ = false;          // nothing is due now: find out when something will be
+    bool marks_failed_ = false;     // no claims until the server takes marks again
+    bool orphans_possible_ = false; // a lost claim may have leased what we do not know of
+    bool drained_ = false;          // the last claim came back empty
+    bool was_ready_ = false;
+    bool stopping_ = false;
+    bool releasing_ = false; // at the end
+    bool released_ = false;
+    unsigned empty_claims_ = 0; // in a row, though something was said to be due
+    End end_ = End::done;
+
+    Timer pump_timer_;
+    Timer mark_timer_;
+    Timer due_timer_;
+    Timer give_up_timer_;
+};
+
+} // namespace dashboard_diff::listener

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "listener/signature.h"
+
+#include <stdexcept>
+#include <string>
+
+namespace dashboard_diff::listener {
+
+// The key file is unfit or cannot be made; what() is one line that says what to do.
+class KeyFileError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// Reads the master key: a regular file of mode 0400, owned by us or by root, that holds
+// 32 bytes as base64. Makes it (and missing parent directories, mode 0700) where none exists.
+// Throws KeyFileError.
+SecretKey load_or_create_key(const std::string& path);
+
+} // namespace dashboard_diff::listener

@@ -1,0 +1,166 @@
+#include "listener/database.h"
+#include "listener/dispatcher.h"
+#include "listener/event_loop.h"
+#include "listener/http_client.h"
+#include "listener/key_file.h"
+#include "listener/log.h"
+#include "listener/options.h"
+#include "listener/outbox.h"
+#include "listener/signals.h"
+#include "listener/signature.h"
+#include "listener/version.h"
+#include "listener/webhook_channel.h"
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <sys/random.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+namespace dashboard_diff::listener {
+namespace {
+
+// Different for every process there ever was: a lease belongs to one of them.
+std::string worker_name() {
+    std::array<char, 256> host{};
+    if (::gethostname(host.data(), host.size() - 1) != 0)
+        host[0] = '?';
+    std::array<unsigned char, 4> random{};
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+        throw std::runtime_error("could not get random bytes");
+    return std::string(host.data()) + ":" + std::to_string(::getpid()) + ":" + hex(random);
+}
+
+void print(const std::string& text) {
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+        throw std::runtime_error("could not write to standard output");
+}
+
+int deliver(const Options& options, SecretKey master_key) {
+    EventLoop loop;
+    Dispatcher* dispatcher = nullptr;
+    const Signals signals(loop, [&dispatcher, stops = 0](int signal) mutable {
+        if (++stops > 1) {
+            // Without clean-up, which could wait for a name server.
+            ::_exit(128 + signal);
+        }
+        dispatcher->shut_down();
+    });
+    HttpClient http(loop, AddressPolicy(options.allowed_networks), options.allow_http,
+                    options.concurrency);
+    WebhookChannel webhooks(http, std::move(master_key), options.allow_http);
+    Database database(loop, options.dsn);
+    Outbox outbox(database, worker_name());
+    Dispatcher the_dispatcher(
+        loop, outbox, {&webhooks},
+        {.concurrency = options.concurrency, .poll = options.poll, .once = options.once});
+    dispatcher = &the_dispatcher;
+
+    log(Level::info, "started",
+        {{"version", program_version}, {"concurrency", options.concurrency}});
+    database.start();
+    loop.run();
+
+    switch (the_dispatcher.end()) {
+    case Dispatcher::End::outcomes_lost:
+        log(Level::error, "stopped",
+            {{"reason",
+              "the database did not take all outcomes: some deliveries will be repeated"}});
+        return EX_TEMPFAIL;
+    case Dispatcher::End::server_unavailable:
+        return EX_UNAVAILABLE;
+    case Dispatcher::End::extension_missing:
+        return EX_CONFIG;
+    case Dispatcher::End::done:
+        break;
+    }
+    log(Level::info, "stopped");
+    return EX_OK;
+}
+
+// Reads the version of one subscription's secret, then stops the loop.
+class SecretVersionReader final : public Outbox::Observer {
+public:
+    SecretVersionReader(EventLoop& loop, Outbox& outbox, std::int64_t subscription_id)
+        : loop_(loop), outbox_(outbox), subscription_id_(subscription_id) {
+        outbox_.set_observer(*this);
+    }
+
+    // nullopt: the server could not be asked; -1: no such subscription.
+    std::optional<int> version() const noexcept { return version_; }
+
+    void outbox_ready() override {
+        outbox_.secret_version(
+            subscription_id_,
+            [this](std::optional<int> version) {
+                version_ = version;
+                loop_.stop();
+            });
+    }
+    void outbox_unavailable() override { loop_.stop(); }
+    void outbox_notified() override {}
+
+private:
+    EventLoop& loop_;
+    Outbox& outbox_;
+    std::int64_t subscription_id_;
+    std::optional<int> version_;
+};
+
+int print_secret(const Options& options, const SecretKey& master_key) {
+    EventLoop loop;
+    Database database(loop, options.dsn);
+    Outbox outbox(database, worker_name());
+    const std::int64_t id = *options.print_secret;
+    const SecretVersionReader reader(loop, outbox, id);
+    database.start();
+    loop.run();
+
+    if (!reader.version())
+        return outbox.extension_missing() ? EX_CONFIG : EX_UNAVAILABLE;
+    if (*reader.version() < 0) {
+        log(Level::error, "no_such_subscription", {{"subscription", id}});
+        return EX_DATAERR;
+    }
+    print(printable_secret(webhook_key(master_key, id, *reader.version())) + "\n");
+    return EX_OK;
+}
+
+int run(int argc, char** argv) {
+    Options options = parse_options(argc, argv);
+    if (options.help) {
+        print(help_text());
+        return EX_OK;
+    }
+    if (options.version) {
+        print(std::string("dashboard_diff_listener ") + program_version + "\n");
+        return EX_OK;
+    }
+    if (options.key_file.empty())
+        options.key_file = default_key_file();
+    SecretKey master_key = load_or_create_key(options.key_file);
+    return options.print_secret ? print_secret(options, master_key)
+                                : deliver(options, std::move(master_key));
+}
+
+} // namespace
+} // namespace dashboard_diff::listener
+
+int main(int argc, char** argv) {
+    using namespace dashboard_diff::listener;
+    try {
+        return run(argc, argv);
+    } catch (const UsageError& error) {
+        std::fprintf(stderr, "dashboard_diff_listener: %s\nTry --help.\n", error.what());
+        return EX_USAGE;
+    } catch (const KeyFileError& error) {
+        log(Level::error, "unfit_key_file", {{"reason", error.what()}});
+        return EX_CONFIG;
+    } catch (const std::exception& error) {
+        log(Level::error, "internal_error", {{"reason", error.what()}});
+        return EX_SOFTWARE;
+    }
+}

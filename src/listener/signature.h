@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace dashboard_diff::listener {
+
+using Bytes = std::span<const unsigned char>;
+using Digest = std::array<unsigned char, 32>; // SHA-256
+
+// 32 secret bytes, wiped when they go. Move-only, so that no copy stays behind.
+class SecretKey {
+public:
+    static constexpr std::size_t key_size = 32;
+
+    SecretKey() noexcept = default; // all zero: to be filled through writable()
+    SecretKey(SecretKey&& other) noexcept;
+    SecretKey& operator=(SecretKey&& other) noexcept;
+    ~SecretKey();
+
+    Bytes bytes() const noexcept { return bytes_; }
+    std::span<unsigned char, key_size> writable() noexcept { return bytes_; }
+
+private:
+    std::array<unsigned char, key_size> bytes_{};
+};
+
+// HMAC-SHA256 over the parts one after the other. Throws std::runtime_error (OpenSSL failed).
+Digest hmac_sha256(Bytes key, std::initializer_list<std::string_view> parts);
+
+// HKDF-SHA256 (RFC 5869, extract and expand); fills `output`. Throws std::runtime_error.
+void hkdf_sha256(Bytes input_key, std::string_view salt, std::string_view info,
+                 std::span<unsigned char> output);
+
+// The signing key of a webhook subscription, derived from the listener's master key.
+SecretKey webhook_key(const SecretKey& master, std::int64_t subscription_id, int secret_version);
+
+// The key in the form receivers configure: `whsec_` and base64.
+std::string printable_secret(const SecretKey& key);
+
+std::string base64(Bytes bytes);
+std::string hex(Bytes bytes); // lower case
+
+// Strict RFC 4648 base64 of exactly 32 bytes; false for anything else.
+bool decode_key(std::string_view text, SecretKey& key);
+
+} // namespace dashboard_diff::listener

@@ -1,0 +1,67 @@
+#include "listener/target_url.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <curl/curl.h>
+
+namespace dashboard_diff::listener {
+namespace {
+
+std::string part_of(CURLU* url, CURLUPart which) {
+    char* raw = nullptr;
+    if (curl_url_get(url, which, &raw, 0) != CURLUE_OK)
+        return {};
+    const std::unique_ptr<char, decltype(&curl_free)> part(raw, curl_free);
+    return part.get();
+}
+
+// Start and end of what lies between "://" and the path.
+std::pair<std::size_t, std::size_t> authority_of(std::string_view url) noexcept {
+    const std::size_t scheme_end = url.find("://");
+    const std::size_t start = scheme_end == std::string_view::npos ? 0 : scheme_end + 3;
+    return {start, std::min(url.find_first_of("/\\?#", start), url.size())};
+}
+
+} // namespace
+
+void check_target(const std::string& url, bool allow_http) {
+    const auto is_unfit = [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte <= ' ' || byte == 0x7F || c == '\\';
+    };
+    if (std::ranges::any_of(url, is_unfit))
+        throw TargetError("invalid URL");
+    // curl's own parser, so that what is checked is what will be requested.
+    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
+    if (!parsed)
+        throw std::bad_alloc();
+    if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) !=
+            CURLUE_OK ||
+        part_of(parsed.get(), CURLUPART_HOST).empty())
+        throw TargetError("invalid URL");
+    const std::string scheme = part_of(parsed.get(), CURLUPART_SCHEME);
+    if (scheme != "https" && scheme != "http")
+        throw TargetError("URL is not https");
+    if (scheme == "http" && !allow_http)
+        throw TargetError("URL is not https, and --allow-http was not given");
+    // curl takes one to three slashes; with two it is certain what the host is.
+    const auto [start, end] = authority_of(url);
+    if (url.compare(scheme.size(), 3, "://") != 0 || start == end)
+        throw TargetError("invalid URL");
+    if (std::string_view(url).substr(start, end - start).find('@') != std::string_view::npos)
+        throw TargetError("URL with user name or password");
+}
+
+std::string loggable_url(std::string_view url) {
+    const auto [start, end] = authority_of(url);
+    const std::string_view authority = url.substr(start, end - start);
+    const std::size_t at = authority.rfind('@'); // npos + 1 is 0: all of it
+    const std::string_view path = url.substr(end, url.find_first_of("?#", end) - end);
+    std::string text(url.substr(0, start));
+    text += authority.substr(at + 1);
+    text += path;
+    return text;
+}
+
+} // namespace dashboard_diff::listener

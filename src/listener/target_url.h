@@ -1,0 +1,22 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace dashboard_diff::listener {
+
+// The URL is not one we send to; what() is the reason in a few words, without the URL.
+class TargetError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+// Refuses what must not be requested: other schemes than https (and http, if allowed), user-info,
+// no host, spaces and control characters. Throws TargetError.
+void check_target(const std::string& url, bool allow_http);
+
+// The URL without user-info, query and fragment, where secrets tend to be.
+std::string loggable_url(std::string_view url);
+
+} // namespace dashboard_diff::listener

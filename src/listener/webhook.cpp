@@ -1,0 +1,102 @@
+#include "listener/webhook.h"
+
+#include <stdexcept>
+
+// The default is assert(), which would end the daemon.
+#define RAPIDJSON_ASSERT(condition)                                                                \
+    ((condition) ? static_cast<void>(0) : throw std::logic_error("RapidJSON: " #condition))
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+namespace dashboard_diff::listener {
+namespace {
+
+using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void write_name(JsonWriter& writer, std::string_view name) {
+    writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+}
+
+void write_text(JsonWriter& writer, std::string_view name, std::string_view value) {
+    write_name(writer, name);
+    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+void write_integer(JsonWriter& writer, std::string_view name, std::optional<std::int64_t> value) {
+    write_name(writer, name);
+    value ? writer.Int64(*value) : writer.Null();
+}
+
+// `json` as the server sent it: digits and all stay what they are.
+void write_json(JsonWriter& writer, std::string_view name, std::string_view json) {
+    write_name(writer, name);
+    json.empty() ? writer.Null()
+                 : writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
+}
+
+} // namespace
+
+std::string webhook_body(const Delivery& delivery) {
+    rapidjson::StringBuffer buffer(nullptr, 1024 + delivery.diff.size() +
+                                                delivery.explanation.size() +
+                                                delivery.summary.size());
+    JsonWriter writer(buffer);
+    writer.StartObject();
+    write_text(writer, "type", "dashboard.alert");
+    write_text(writer, "timestamp", delivery.created_at);
+    write_text(writer, "dashboard_id", delivery.dashboard_id);
+    write_integer(writer, "snapshot_a", delivery.snapshot_a);
+    write_integer(writer, "snapshot_b", delivery.snapshot_b);
+    write_json(writer, "diff", delivery.diff);
+    write_json(writer, "explanation", delivery.explanation);
+    write_text(writer, "summary", delivery.summary);
+    writer.EndObject();
+    return {buffer.GetString(), buffer.GetSize()};
+}
+
+std::string webhook_id(const Delivery& delivery) {
+    return "msg_" + std::to_string(delivery.alert_id) + "_" +
+           std::to_string(delivery.subscription_id) + "_" + std::to_string(delivery.delivery_id);
+}
+
+std::vector<std::string> webhook_headers(std::string_view id, std::time_t now,
+                                         std::string_view body, const std::vector<Bytes>& keys) {
+    const std::string timestamp = std::to_string(now);
+    std::string signatures;
+    for (const Bytes key : keys) {
+        signatures += signatures.empty() ? "v1," : " v1,";
+        signatures += base64(hmac_sha256(key, {id, ".", timestamp, ".", body}));
+    }
+    return {
+        "Content-Type: application/json",
+        "webhook-id: " + std::string(id),
+        "webhook-timestamp: " + timestamp,
+        "webhook-signature: " + signatures,
+        "X-Hub-Signature-256: sha256=" + hex(hmac_sha256(keys.at(0), {body})),
+    };
+}
+
+Outcome judge_webhook(const HttpResult& result) {
+    Outcome outcome;
+    outcome.http_status = result.status;
+    outcome.elapsed = result.elapsed;
+    if (result.status == 0) {
+        outcome.reason = result.error;
+        return outcome;
+    }
+    if (result.status >= 200 && result.status < 300) {
+        outcome.verdict = Outcome::Verdict::delivered;
+        return outcome;
+    }
+    outcome.reason = "HTTP " + std::to_string(result.status);
+    if (result.status < 400)
+        outcome.reason += " (redirects are not followed)";
+    else if (result.status == 410)
+        outcome.verdict = Outcome::Verdict::gone;
+    else if (result.status == 429 || result.status == 503)
+        outcome.retry_after = result.retry_after;
+    return outcome;
+}
+
+} // namespace dashboard_diff::listener

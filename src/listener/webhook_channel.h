@@ -1,0 +1,36 @@
+#pragma once
+
+#include "listener/channel.h"
+#include "listener/http_client.h"
+#include "listener/signature.h"
+
+#include <cstdint>
+#include <map>
+#include <utility>
+
+namespace dashboard_diff::listener {
+
+// Delivers to subscribers of the kind "webhook" by signed POST requests.
+class WebhookChannel : public Channel {
+public:
+    // `http` must outlive it.
+    WebhookChannel(HttpClient& http, SecretKey master_key, bool allow_http)
+        : http_(http), master_key_(std::move(master_key)), allow_http_(allow_http) {}
+
+    std::string kind() const override { return "webhook"; }
+    std::chrono::seconds longest_attempt() const noexcept override {
+        return HttpTransfer::total_timeout;
+    }
+    void send(const Delivery& delivery, Done done) override;
+    std::string loggable_target(const std::string& target) const override;
+
+private:
+    Bytes key(std::int64_t subscription_id, int secret_version);
+
+    HttpClient& http_;
+    SecretKey master_key_;
+    bool allow_http_;
+    std::map<std::pair<std::int64_t, int>, SecretKey> keys_; // derived ones, by what they are for
+};
+
+} // namespace dashboard_diff::listener
