@@ -1,19 +1,15 @@
 #pragma once
 
-// Exact decimal arithmetic on PostgreSQL's numeric as it is stored in jsonb: base-10000 digits,
-// a weight (the power of 10000 of the first digit) and a display scale. Nothing here ever goes
-// through a float. Short numbers take a 128-bit path, any others one without a limit.
+// PostgreSQL's numeric as it is stored in jsonb: base-10000 digits, a weight (the power of 10000 of
+// the first digit) and a display scale. It is read in place and never goes through a float.
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory_resource>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/jsonb.h"
-#include "core/runtime.h"
 
 namespace dashboard_diff {
 
@@ -66,47 +62,7 @@ std::uint64_t hash(const Decimal& d, std::uint64_t seed) noexcept;
 // A key that orders as the numbers do: a < b implies order_key(a) <= order_key(b).
 std::uint64_t order_key(const Decimal& d) noexcept;
 
-// A computed number, held as the bytes of a numeric datum. Small ones need no allocation.
-class Number {
-public:
-    explicit Number(std::pmr::memory_resource* memory) noexcept : long_(memory) {}
-
-    Decimal view() const noexcept { return Decimal(data()); }
-    const std::byte* data() const noexcept { return long_.empty() ? short_ : long_.data(); }
-    std::uint32_t size() const noexcept { return size_; }
-    Value value() const noexcept { return {data(), size_, Kind::numeric}; }
-
-    // Room for a numeric of `size` bytes, to be written by the caller.
-    std::byte* reset(std::uint32_t size) {
-        size_ = size;
-        long_.clear();
-        if (size <= sizeof short_)
-            return short_;
-        long_.resize(size);
-        return long_.data();
-    }
-
-private:
-    alignas(4) std::byte short_[40] = {};
-    std::pmr::vector<std::byte> long_;
-    std::uint32_t size_ = 0;
-};
-
-// after - before, shown with the longer scale of the two, as the server's numeric does.
-// Throws numeric_out_of_range where the result has more digits than a numeric can hold.
-void subtract(const Decimal& after, const Decimal& before, Number& out, const Runtime& runtime);
-
-// delta / abs(base), rounded half away from zero to 6 places, trailing zeros trimmed.
-// False, and nothing written, where base is 0.
-bool ratio(const Decimal& delta, const Decimal& base, Number& out, const Runtime& runtime);
-
-// Whether abs(delta) >= fraction * abs(base), exactly; `fraction` must not be negative.
-bool reaches_fraction(const Decimal& delta, const Decimal& base, const Decimal& fraction,
-                      const Runtime& runtime);
-
 int compare_magnitudes(const Decimal& a, const Decimal& b) noexcept;
-
-void assign(Number& out, std::int64_t integer);
 
 // The integer that `d` is, if it is one and fits.
 std::optional<std::int64_t> to_integer(const Decimal& d) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/arithmetic.h"
 #include "core/operators.h"
 
 namespace dashboard_diff {
@@ -144,8 +145,11 @@ private:
         std::optional<Evidence> strongest;
         if (evidence == nullptr) {
             strongest.emplace(runtime_.memory);
-            for (const FieldChange& change : diff_.primary.row_value_deltas)
+            Ticker ticker(runtime_);
+            for (const FieldChange& change : diff_.primary.row_value_deltas) {
+                ticker.tick();
                 strongest->add(change, runtime_);
+            }
             evidence = &*strongest;
         }
         const std::size_t total =

@@ -5,12 +5,9 @@
 
 #include <cstdint>
 #include <memory_resource>
-#include <string_view>
 #include <vector>
 
 #include "core/jsonb.h"
-#include "core/runtime.h"
-#include "core/snapshot.h"
 
 namespace dashboard_diff {
 
@@ -77,13 +74,5 @@ struct Diff {
 
     bool has_primary_metric() const noexcept { return primary_metric.before.present(); }
 };
-
-// Compares two snapshots. Throws invalid_parameter for rows that are not valid.
-Diff compare_snapshots(const Snapshot& before, const Snapshot& after, std::uint32_t top_n,
-                       const Runtime& runtime);
-
-// Compares two row sources (source_diff.cpp).
-SourceDiff compare_sources(const RowSource& before, const RowSource& after, std::uint32_t top_n,
-                           const Runtime& runtime);
 
 } // namespace dashboard_diff

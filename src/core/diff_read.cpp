@@ -1,5 +1,6 @@
+#include "core/diff_read.h"
+
 #include "core/decimal.h"
-#include "core/diff_json.h"
 #include "core/error.h"
 
 namespace dashboard_diff {
@@ -113,8 +114,11 @@ SourceDiff read_source(const Value& object, const std::string& prefix, const Run
                                          read_number(entry, "new", place)});
     });
     lists.each_object("row_changes", [&](const Value& entry, const auto& place) {
-        diff.row_changes.push_back({read_id(entry, place), read_string(entry, "field", place),
-                                    find_member(entry, "old"), find_member(entry, "new")});
+        const FieldChange change{read_id(entry, place), read_string(entry, "field", place),
+                                 find_member(entry, "old"), find_member(entry, "new")};
+        if (!change.before.present() && !change.after.present())
+            throw_invalid(place(), "must have \"old\" or \"new\"");
+        diff.row_changes.push_back(change);
     });
     const auto read_ids = [&](std::string_view key, std::pmr::vector<Value>& ids) {
         lists.each(key, [&](const Value& id, const auto& place) {
@@ -143,10 +147,9 @@ void read_primary_metric(const Value& root, Diff& diff) {
 bool has_key_of_a_diff(const Value& root) {
     for (const std::string_view key :
          {"top_n", "sources", "row_changes", "id_set_added", "metric_deltas", "top_n_changes",
-          "id_set_removed", "primary_metric", "top_n_unchanged", "row_value_deltas"}) {
+          "id_set_removed", "primary_metric", "top_n_unchanged", "row_value_deltas"})
         if (find_member(root, key).present())
             return true;
-    }
     return Container(root.data).count() == 0;
 }
 

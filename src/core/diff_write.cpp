@@ -1,8 +1,10 @@
+#include "core/diff_write.h"
+
 #include <algorithm>
 #include <array>
 
-#include "core/decimal.h"
-#include "core/diff_json.h"
+#include "core/arithmetic.h"
+#include "core/json_text_size.h"
 
 namespace dashboard_diff {
 
@@ -85,9 +87,10 @@ void write_list(JsonbWriter& writer, const List& list, ListLimit limit, Ticker& 
 
 class DiffWriter {
 public:
-    DiffWriter(const Diff& diff, ListLimit limit, const Runtime& runtime)
+    DiffWriter(const Diff& diff, ListLimit limit, const Runtime& runtime, bool with_metric = true)
         : diff_(diff),
           limit_(limit),
+          with_metric_(with_metric),
           runtime_(runtime),
           ticker_(runtime),
           writer_(runtime, expected_size(diff.primary, limit)) {}
@@ -126,10 +129,16 @@ public:
         });
         rank_changes(primary);
         ids(primary.removed);
-        write_primary_metric(writer_, diff_, runtime_);
+        if (with_metric_)
+            write_primary_metric(writer_, diff_, runtime_);
+        else
+            writer_.null();
         unchanged(primary);
         value_deltas(primary);
-        write_primary_share(writer_, diff_, runtime_);
+        if (with_metric_)
+            write_primary_share(writer_, diff_, runtime_);
+        else
+            writer_.null();
         writer_.end();
         return writer_.finish();
     }
@@ -201,6 +210,7 @@ private:
 
     const Diff& diff_;
     ListLimit limit_;
+    bool with_metric_;
     const Runtime& runtime_;
     Ticker ticker_;
     JsonbWriter writer_;
@@ -278,10 +288,14 @@ JsonbDatum write_diff_excerpt(const Diff& diff, std::size_t max_bytes, const Run
     }
     for (ListLimit limit = 128;; limit /= 2) {
         JsonbDatum cut = DiffWriter(diff, limit, runtime).write();
-        if (limit == 0 || json_text_size(cut.root(), runtime) <= max_bytes)
+        if (json_text_size(cut.root(), runtime) <= max_bytes)
             return cut;
         cut.release(runtime.memory);
+        if (limit == 0)
+            break;
     }
+    // Without a single entry only a metric of very many digits can be too long.
+    return DiffWriter(diff, 0, runtime, false).write();
 }
 
 } // namespace dashboard_diff

@@ -1,7 +1,9 @@
+#include "core/json_text_size.h"
+
+#include <algorithm>
 #include <vector>
 
 #include "core/decimal.h"
-#include "core/diff_json.h"
 
 namespace dashboard_diff {
 
@@ -10,12 +12,11 @@ namespace {
 // As escape_json() writes it: two bytes for the short escapes, six for other control characters.
 std::size_t string_size(std::string_view text) {
     std::size_t size = 2 + text.size();
-    for (const char c : text) {
+    for (const char c : text)
         if (c == '"' || c == '\\' || c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t')
             size += 1;
         else if (static_cast<unsigned char>(c) < 0x20)
             size += 5;
-    }
     return size;
 }
 

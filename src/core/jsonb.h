@@ -9,8 +9,6 @@
 #include <cstring>
 #include <string_view>
 
-#include "core/runtime.h"
-
 namespace dashboard_diff {
 
 enum class Kind : std::uint8_t {
@@ -170,6 +168,52 @@ private:
     Cursor values_;
 };
 
+// jsonb's own key order: shorter first, then bytewise.
+inline int compare_keys(std::string_view a, std::string_view b) noexcept {
+    if (a.size() != b.size())
+        return a.size() < b.size() ? -1 : 1;
+    return std::memcmp(a.data(), b.data(), a.size());
+}
+
+// Walks the members of two objects side by side, in jsonb's key order. Where only one has a key,
+// the value of the other is absent.
+class MemberPairCursor {
+public:
+    MemberPairCursor(const Container& left, const Container& right) noexcept
+        : left_(left), right_(right) {
+        left_.step();
+        right_.step();
+    }
+
+    bool next(std::string_view& key, Value& left, Value& right) noexcept {
+        if (!left_.open && !right_.open)
+            return false;
+        const int order = !left_.open ? 1 : !right_.open ? -1 : compare_keys(left_.key, right_.key);
+        key = order <= 0 ? left_.key : right_.key;
+        left = order <= 0 ? left_.value : Value{};
+        right = order >= 0 ? right_.value : Value{};
+        if (order <= 0)
+            left_.step();
+        if (order >= 0)
+            right_.step();
+        return true;
+    }
+
+private:
+    struct Side {
+        explicit Side(const Container& object) noexcept : members(object) {}
+        void step() noexcept { open = members.next(key, value); }
+
+        MemberCursor members;
+        std::string_view key;
+        Value value;
+        bool open = false;
+    };
+
+    Side left_;
+    Side right_;
+};
+
 // The document behind a jsonb datum's payload (the bytes after its varlena header).
 Value root_value(const std::byte* payload, std::uint32_t length) noexcept;
 
@@ -178,15 +222,5 @@ std::uint32_t find_key(const Container& object, std::string_view key) noexcept;
 
 // The member `key` of an object, absent where it is missing.
 Value find_member(const Value& object, std::string_view key) noexcept;
-
-// jsonb's own key order: shorter first, then bytewise.
-inline int compare_keys(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size())
-        return a.size() < b.size() ? -1 : 1;
-    return std::memcmp(a.data(), b.data(), a.size());
-}
-
-// Equality as jsonb defines it: 1.0 equals 1.00, objects compare by members. Never recurses.
-bool equal_values(const Value& a, const Value& b, const Runtime& runtime);
 
 } // namespace dashboard_diff

@@ -4,8 +4,8 @@
 #include <cassert>
 #include <utility>
 
-#include "core/decimal.h"
 #include "core/error.h"
+#include "core/number.h"
 
 namespace dashboard_diff {
 

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <string>
 
+#include "core/arithmetic.h"
+
 namespace dashboard_diff {
 
 namespace {
@@ -41,10 +43,9 @@ Truth judge_top_n_reordering(const Rule& rule, const Diff& diff, Evidence* evide
 }
 
 Truth judge_ids(const std::pmr::vector<Value>& ids, const Rule& rule, Evidence* evidence) {
-    if (evidence != nullptr) {
+    if (evidence != nullptr)
         for (const Value& id : ids)
             evidence->add(&id);
-    }
     return judge_count(ids.size(), rule, evidence);
 }
 

@@ -11,9 +11,9 @@
 #include <variant>
 #include <vector>
 
-#include "core/decimal.h"
 #include "core/diff.h"
-#include "core/threshold.h"
+#include "core/number.h"
+#include "core/rule.h"
 
 namespace dashboard_diff {
 

@@ -87,11 +87,12 @@ std::pmr::vector<std::uint32_t> Ranking::ranks(std::span<const std::uint32_t> ro
     // for the asked-for rows that are worse, the best of them found by bisection.
     std::pmr::vector<std::uint32_t> order(rows.size(), runtime_.memory);
     std::iota(order.begin(), order.end(), 0);
+    Ticker ticker(runtime_);
     std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+        ticker.tick(); // everything may tie, and then everything is in the top N
         return compare_scores(scores_[rows[a]], scores_[rows[b]]) < 0;
     });
     std::pmr::vector<std::uint32_t> better_than(rows.size() + 1, 0, runtime_.memory);
-    Ticker ticker(runtime_);
     for (const Score& score : scores_) {
         ticker.tick();
         if (order.empty() || compare_scores(score, scores_[rows[order.back()]]) >= 0)

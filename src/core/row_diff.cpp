@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/decimal.h"
+#include "core/jsonb_equal.h"
 
 namespace dashboard_diff {
 
@@ -54,28 +55,13 @@ void RowComparer::compare_same_keys(const std::byte* before, const std::byte* af
 }
 
 void RowComparer::compare_by_key(const std::byte* before, const std::byte* after) {
-    MemberCursor b{Container(before)};
-    MemberCursor a{Container(after)};
-    std::string_view b_key;
-    std::string_view a_key;
-    Value b_value;
-    Value a_value;
-    bool has_b = b.next(b_key, b_value);
-    bool has_a = a.next(a_key, a_value);
-    while (has_b || has_a) {
-        const int order = !has_b ? 1 : !has_a ? -1 : compare_keys(b_key, a_key);
-        if (order < 0) {
-            note(b_key, b_value, {});
-        } else if (order > 0) {
-            note(a_key, {}, a_value);
-        } else if (!equal_values(b_value, a_value, runtime_)) {
-            note(b_key, b_value, a_value);
-        }
-        if (order <= 0)
-            has_b = b.next(b_key, b_value);
-        if (order >= 0)
-            has_a = a.next(a_key, a_value);
-    }
+    MemberPairCursor members{Container(before), Container(after)};
+    std::string_view key;
+    Value old_value;
+    Value new_value;
+    while (members.next(key, old_value, new_value))
+        if (!equal_values(old_value, new_value, runtime_))
+            note(key, old_value, new_value);
 }
 
 void RowComparer::note(std::string_view field, const Value& before, const Value& after) {

@@ -4,6 +4,7 @@
 
 #include "core/diff.h"
 #include "core/row_layout.h"
+#include "core/runtime.h"
 
 namespace dashboard_diff {
 

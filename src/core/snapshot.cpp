@@ -2,7 +2,6 @@
 
 #include "core/decimal.h"
 #include "core/error.h"
-#include "core/row_table.h"
 
 namespace dashboard_diff {
 
@@ -125,20 +124,6 @@ Snapshot Snapshot::read(const Value& root, std::string_view document) {
                                              "\" is no row source of materialized_data");
     snapshot.primary_.place.source = snapshot.primary_name_;
     return snapshot;
-}
-
-void validate_snapshot(const Value& root, const Runtime& runtime) {
-    const Snapshot snapshot = Snapshot::read(root, {});
-    RowTable(snapshot.primary(), runtime).index();
-    if (!snapshot.materialized_data().present())
-        return;
-    MemberCursor members{Container(snapshot.materialized_data().data)};
-    std::string_view name;
-    Value value;
-    while (members.next(name, value)) {
-        if (snapshot.is_secondary_source(name, value))
-            RowTable(snapshot.source(name, value), runtime).index();
-    }
 }
 
 } // namespace dashboard_diff

@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "core/jsonb.h"
-#include "core/runtime.h"
 
 namespace dashboard_diff {
 
@@ -62,9 +61,6 @@ private:
     std::string_view primary_name_; // of the entry of materialized_data that is the primary
     bool has_primary_name_ = false;
 };
-
-// Checks a whole snapshot, every row of every source. Throws invalid_parameter with the place.
-void validate_snapshot(const Value& root, const Runtime& runtime);
 
 // Raises the error that a snapshot is not valid; `detail` starts with the place.
 [[noreturn]] void throw_invalid_snapshot(std::string_view document, std::string detail,

@@ -1,6 +1,7 @@
+#include "core/source_diff.h"
+
 #include <algorithm>
 
-#include "core/diff.h"
 #include "core/ranking.h"
 #include "core/row_diff.h"
 #include "core/row_table.h"
@@ -62,10 +63,9 @@ Matching match_rows(RowTable& before, RowTable& after, SourceDiff& out, const Ru
         matching.to_before[a] = b;
         guess = b + 1;
     }
-    for (std::uint32_t b = 0; b < before.size(); ++b) {
+    for (std::uint32_t b = 0; b < before.size(); ++b)
         if (matching.to_after[b] == none)
             out.removed.push_back(before.id(b));
-    }
     return matching;
 }
 
@@ -81,17 +81,15 @@ std::pmr::vector<std::uint32_t> ranks_of(const Ranking& ranking,
                                          const std::pmr::vector<Contender>& contenders,
                                          const Runtime& runtime) {
     std::pmr::vector<std::uint32_t> rows(runtime.memory);
-    for (const Contender& contender : contenders) {
+    for (const Contender& contender : contenders)
         if (contender.*side != none)
             rows.push_back(contender.*side);
-    }
     const std::pmr::vector<std::uint32_t> found = ranking.ranks(rows);
     std::pmr::vector<std::uint32_t> ranks(contenders.size(), 0, runtime.memory);
     std::size_t next = 0;
-    for (std::size_t i = 0; i < contenders.size(); ++i) {
+    for (std::size_t i = 0; i < contenders.size(); ++i)
         if (contenders[i].*side != none)
             ranks[i] = found[next++];
-    }
     return ranks;
 }
 
@@ -132,7 +130,12 @@ void compare_tops(RowTable& before, RowTable& after, const Matching& matching, s
                 {a != none ? after.id(a) : before.id(b), from[i], to[i], a != none ? a : b});
     }
     std::sort(out.top_n_unchanged.begin(), out.top_n_unchanged.end());
-    std::sort(out.top_n_changes.begin(), out.top_n_changes.end(), before_in_order);
+    Ticker ticker(runtime);
+    std::sort(out.top_n_changes.begin(), out.top_n_changes.end(),
+              [&](const RankChange& a, const RankChange& b) {
+                  ticker.tick();
+                  return before_in_order(a, b);
+              });
 }
 
 } // namespace

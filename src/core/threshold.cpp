@@ -174,10 +174,9 @@ private:
             throw_invalid(at, "must be a non-empty array of ids");
         Cursor elements = Cursor::elements(Container(list.data));
         Value id;
-        for (std::size_t n = 0; elements.next(id); ++n) {
+        for (std::size_t n = 0; elements.next(id); ++n)
             if (!id.is(Kind::string) && !is_number(id))
                 throw_invalid(Path{&at, {}, n}, "must be a string or a number");
-        }
         rule.ids.emplace(list, runtime_);
     }
 
@@ -212,10 +211,9 @@ Truth Threshold::judge_rule(std::size_t i, const Diff& diff, const Runtime& runt
     if (!rule.op->combines())
         return rule.op->judge(rule, diff, nullptr, runtime);
     return combine(*rule.op, [&](auto&& visit) {
-        for (std::size_t child = i + 1; child < rule.end; child = rules_[child].end) {
+        for (std::size_t child = i + 1; child < rule.end; child = rules_[child].end)
             if (!visit(judge_rule(child, diff, runtime)))
                 return;
-        }
     });
 }
 

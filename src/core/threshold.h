@@ -1,43 +1,18 @@
 #pragma once
 
-// A subscriber's rule: a tree of operators, each with one limit and its own modifiers.
+// A subscriber's threshold: a tree of rules, each with one operator.
 
 #include <cstdint>
 #include <memory_resource>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/diff.h"
-#include "core/id_index.h"
 #include "core/jsonb.h"
+#include "core/rule.h"
 #include "core/runtime.h"
 
 namespace dashboard_diff {
-
-// SQL's three-valued logic.
-enum class Truth : std::uint8_t { no, yes, unknown };
-
-enum class Direction : std::uint8_t { any, up, down };
-
-struct Operator; // operators.h
-
-// One node of the tree. Limits and modifiers refer to the document it was read from.
-struct Rule {
-    const Operator* op = nullptr;
-    Value node;            // the object as written
-    Value limit;           // the operator's value as written
-    std::uint32_t end = 0; // the rule behind this one's subtree, in preorder
-
-    std::uint64_t count = 1; // the limit, where it is a count
-    std::uint32_t top_n = 10;
-    std::uint64_t min_rows = 1;
-    Direction direction = Direction::any;
-    Value on_field; // absent: any numeric field
-    Value min_abs;  // absent: no floor
-    std::optional<IdSet> ids;
-};
 
 class Threshold {
 public:

@@ -2,10 +2,14 @@
 // transaction.
 
 #include "core/describe.h"
-#include "core/diff_json.h"
+#include "core/diff_write.h"
 #include "core/error.h"
 #include "core/explain.h"
+#include "core/explanation_excerpt.h"
+#include "core/json_text_size.h"
 #include "core/snapshot.h"
+#include "core/snapshot_check.h"
+#include "core/snapshot_diff.h"
 #include "core/threshold.h"
 
 #include "extension/alert_store.h"

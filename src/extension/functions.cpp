@@ -1,10 +1,13 @@
 // The SQL functions over documents: each decodes its arguments, calls the core, encodes the result.
 
 #include "core/describe.h"
-#include "core/diff_json.h"
+#include "core/diff_read.h"
+#include "core/diff_write.h"
 #include "core/error.h"
 #include "core/explain.h"
 #include "core/snapshot.h"
+#include "core/snapshot_check.h"
+#include "core/snapshot_diff.h"
 #include "core/threshold.h"
 
 #include "extension/guard.h"

@@ -193,8 +193,7 @@ void Database::on_silence() {
         const bool broken = PQstatus(connection_.get()) == CONNECTION_BAD;
         lose(broken ? one_line(PQerrorMessage(connection_.get())) : "no answer from the server");
     } else {
-        execute(
-            {heartbeat_sql, {}}, [](const PgResult&) {});
+        execute({heartbeat_sql, {}}, [](const PgResult&) {});
     }
 }
 

@@ -93,12 +93,10 @@ public:
     std::optional<int> version() const noexcept { return version_; }
 
     void outbox_ready() override {
-        outbox_.secret_version(
-            subscription_id_,
-            [this](std::optional<int> version) {
-                version_ = version;
-                loop_.stop();
-            });
+        outbox_.secret_version(subscription_id_, [this](std::optional<int> version) {
+            version_ = version;
+            loop_.stop();
+        });
     }
     void outbox_unavailable() override { loop_.stop(); }
     void outbox_notified() override {}

@@ -130,18 +130,17 @@ Outbox::Outbox(Database& database, std::string worker)
 
 void Outbox::run(const char* what, Statement statement, std::function<void(PgResult)> then,
                  std::function<void()> otherwise) {
-    database_.execute(
-        std::move(statement),
-        [this, what, then = std::move(then), otherwise = std::move(otherwise)](PgResult result) {
-            if (result.ok()) {
-                then(std::move(result));
-                return;
-            }
-            const std::string error = result.error();
-            otherwise();
-            if (!result.is_lost())
-                database_.give_up_session(std::string(what) + ": " + error);
-        });
+    database_.execute(std::move(statement), [this, what, then = std::move(then),
+                                             otherwise = std::move(otherwise)](PgResult result) {
+        if (result.ok()) {
+            then(std::move(result));
+            return;
+        }
+        const std::string error = result.error();
+        otherwise();
+        if (!result.is_lost())
+            database_.give_up_session(std::string(what) + ": " + error);
+    });
 }
 
 void Outbox::begin_session() {

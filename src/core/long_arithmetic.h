@@ -1,9 +1,11 @@
 #pragma once
 
-// The arithmetic of decimal.h for numbers of any length: schoolbook methods on base-10000 digits,
+// The arithmetic of arithmetic.h for numbers of any length: schoolbook methods on base-10000 digits,
 // polling for interrupts, since a numeric may have 147,455 decimal digits.
 
 #include "core/decimal.h"
+#include "core/number.h"
+#include "core/runtime.h"
 
 namespace dashboard_diff {
 

@@ -1,10 +1,7 @@
-#include "core/decimal_long.h"
+#include "core/long_arithmetic.h"
 
 #include <algorithm>
-#include <span>
 
-#include "core/decimal_encode.h"
-#include "core/error.h"
 
 namespace dashboard_diff {
 
@@ -35,10 +32,9 @@ Natural scaled(const Decimal& d, int fraction_groups, const Runtime& runtime) {
 int compare_naturals(const Natural& a, const Natural& b) {
     if (a.size() != b.size())
         return a.size() < b.size() ? -1 : 1;
-    for (std::size_t i = a.size(); i-- > 0;) {
+    for (std::size_t i = a.size(); i-- > 0;)
         if (a[i] != b[i])
             return a[i] < b[i] ? -1 : 1;
-    }
     return 0;
 }
 
@@ -203,44 +199,6 @@ bool reaches_fraction_long(const Decimal& delta, const Decimal& base_value, cons
     const Natural right = product(scaled(base_value, fraction_groups, runtime),
                                   scaled(fraction, fraction.fraction_groups(), runtime), runtime);
     return compare_naturals(left, right) >= 0;
-}
-
-void encode(std::span<const std::uint16_t> digits, int fraction_groups, int scale, bool negative,
-            Number& out) {
-    int weight = static_cast<int>(digits.size()) - fraction_groups - 1;
-    while (!digits.empty() && digits.front() == 0) {
-        digits = digits.subspan(1);
-        --weight;
-    }
-    while (!digits.empty() && digits.back() == 0)
-        digits = digits.first(digits.size() - 1);
-    if (digits.empty()) {
-        weight = 0;
-        negative = false;
-    }
-    if (weight > INT16_MAX)
-        throw Error(ErrorCode::numeric_out_of_range, "value overflows numeric format");
-
-    const bool is_short = scale <= 0x3F && weight <= 63 && weight >= -64;
-    const std::uint32_t header_size = is_short ? 2 : 4;
-    const auto size = static_cast<std::uint32_t>(4 + header_size + 2 * digits.size());
-    std::byte* at = out.reset(size);
-    const std::uint32_t varlena = size << 2;
-    std::memcpy(at, &varlena, 4);
-    at += 4;
-    if (is_short) {
-        const auto header =
-            static_cast<std::uint16_t>(0x8000 | (negative ? 0x2000 : 0) | scale << 7 |
-                                       (weight < 0 ? 0x40 : 0) | (weight & 0x3F));
-        std::memcpy(at, &header, 2);
-    } else {
-        const auto header = static_cast<std::uint16_t>((negative ? 0x4000 : 0) | scale);
-        const auto short_weight = static_cast<std::int16_t>(weight);
-        std::memcpy(at, &header, 2);
-        std::memcpy(at + 2, &short_weight, 2);
-    }
-    if (!digits.empty())
-        std::memcpy(at + header_size, digits.data(), 2 * digits.size());
 }
 
 } // namespace dashboard_diff

@@ -1,0 +1,129 @@
+#include "core/arithmetic.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/long_arithmetic.h"
+
+namespace dashboard_diff {
+
+namespace {
+
+using Wide = __int128;
+
+constexpr int base = 10000;
+
+// 7 digits of base 10000 are below 10^28: sums, and products with 10^6, stay within 127 bits.
+constexpr int short_groups = 7;
+// 9 are below 10^36, which still fits.
+constexpr int product_groups = 9;
+
+constexpr Wide power_of_base(int groups) {
+    Wide p = 1;
+    for (int i = 0; i < groups; ++i)
+        p *= base;
+    return p;
+}
+
+constexpr auto powers_of_base = [] {
+    std::array<Wide, product_groups + 1> table{};
+    for (int i = 0; i <= product_groups; ++i)
+        table[i] = power_of_base(i);
+    return table;
+}();
+
+// abs(d) * 10000^fraction_groups, which must be an integer that fits.
+Wide scaled_magnitude(const Decimal& d, int fraction_groups) noexcept {
+    Wide m = 0;
+    for (std::uint32_t i = 0; i < d.digit_count(); ++i)
+        m = m * base + d.digit(i);
+    const int missing = d.weight() + 1 - static_cast<int>(d.digit_count()) + fraction_groups;
+    return d.zero() ? 0 : m * powers_of_base[missing];
+}
+
+void encode_wide(Wide magnitude, int fraction_groups, int scale, bool negative, Number& out) {
+    std::array<std::uint16_t, 12> digits;
+    std::size_t first = digits.size();
+    // Narrow as soon as it fits: 128-bit division is many times slower.
+    while (magnitude > UINT64_MAX) {
+        digits[--first] = static_cast<std::uint16_t>(magnitude % base);
+        magnitude /= base;
+    }
+    for (auto rest = static_cast<std::uint64_t>(magnitude); rest != 0; rest /= base)
+        digits[--first] = static_cast<std::uint16_t>(rest % base);
+    const std::size_t count = digits.size() - first;
+    const auto behind = static_cast<std::size_t>(fraction_groups);
+    while (digits.size() - first < behind)
+        digits[--first] = 0;
+    encode({digits.data() + first, std::max(count, behind)}, fraction_groups, scale, negative, out);
+}
+
+} // namespace
+
+void subtract(const Decimal& after, const Decimal& before, Number& out, const Runtime& runtime) {
+    const int scale = std::max(after.scale(), before.scale());
+    const int fraction = std::max(after.fraction_groups(), before.fraction_groups());
+    const int whole = std::max(after.whole_groups(), before.whole_groups());
+    if (whole + fraction > short_groups) {
+        subtract_long(after, before, fraction, scale, out, runtime);
+        return;
+    }
+    Wide result = scaled_magnitude(after, fraction);
+    if (after.negative())
+        result = -result;
+    const Wide other = scaled_magnitude(before, fraction);
+    result = before.negative() ? result + other : result - other;
+    encode_wide(result < 0 ? -result : result, fraction, scale, result < 0, out);
+}
+
+bool ratio(const Decimal& delta, const Decimal& base_value, Number& out, const Runtime& runtime) {
+    if (base_value.zero())
+        return false;
+    const int fraction = std::max(delta.fraction_groups(), base_value.fraction_groups());
+    const int whole = std::max(delta.whole_groups(), base_value.whole_groups());
+    if (whole + fraction > short_groups) {
+        ratio_long(delta, base_value, fraction, out, runtime);
+        return true;
+    }
+    constexpr std::int64_t millionths = 1'000'000;
+    const Wide numerator = scaled_magnitude(delta, fraction) * millionths;
+    const Wide denominator = scaled_magnitude(base_value, fraction);
+    Wide quotient;
+    Wide rest;
+    if (numerator <= INT64_MAX && denominator <= INT64_MAX) {
+        quotient = static_cast<std::int64_t>(numerator) / static_cast<std::int64_t>(denominator);
+        rest = static_cast<std::int64_t>(numerator) % static_cast<std::int64_t>(denominator);
+    } else {
+        quotient = numerator / denominator;
+        rest = numerator % denominator;
+    }
+    if (2 * rest >= denominator)
+        ++quotient;
+
+    int places = 6;
+    while (places > 0 && quotient % 10 == 0) {
+        quotient /= 10;
+        --places;
+    }
+    // To whole base-10000 digits behind the point.
+    const int groups = (places + 3) / 4;
+    for (int i = places; i < 4 * groups; ++i)
+        quotient *= 10;
+    encode_wide(quotient, groups, places, delta.negative() && quotient != 0, out);
+    return true;
+}
+
+bool reaches_fraction(const Decimal& delta, const Decimal& base_value, const Decimal& fraction,
+                      const Runtime& runtime) {
+    const int behind = std::max(delta.fraction_groups(), base_value.fraction_groups());
+    const int delta_size = std::max(delta.whole_groups(), base_value.whole_groups()) + behind;
+    const int fraction_size = fraction.whole_groups() + fraction.fraction_groups();
+    if (delta_size + fraction_size > product_groups)
+        return reaches_fraction_long(delta, base_value, fraction, behind, runtime);
+    const Wide left = scaled_magnitude(delta, behind) * powers_of_base[fraction.fraction_groups()];
+    const Wide right = scaled_magnitude(base_value, behind) *
+                       scaled_magnitude(fraction, fraction.fraction_groups());
+    return left >= right;
+}
+
+} // namespace dashboard_diff

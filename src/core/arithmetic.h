@@ -1,0 +1,24 @@
+#pragma once
+
+// Exact arithmetic on decimals. Short numbers take a 128-bit path, any others one without a limit
+// (long_arithmetic.h).
+
+#include "core/decimal.h"
+#include "core/number.h"
+#include "core/runtime.h"
+
+namespace dashboard_diff {
+
+// after - before, shown with the longer scale of the two, as the server's numeric does.
+// Throws numeric_out_of_range where the result has more digits than a numeric can hold.
+void subtract(const Decimal& after, const Decimal& before, Number& out, const Runtime& runtime);
+
+// delta / abs(base), rounded half away from zero to 6 places, trailing zeros trimmed.
+// False, and nothing written, where base is 0.
+bool ratio(const Decimal& delta, const Decimal& base, Number& out, const Runtime& runtime);
+
+// Whether abs(delta) >= fraction * abs(base), exactly; `fraction` must not be negative.
+bool reaches_fraction(const Decimal& delta, const Decimal& base, const Decimal& fraction,
+                      const Runtime& runtime);
+
+} // namespace dashboard_diff
