@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory_resource>
 #include <span>
 #include <vector>
@@ -16,6 +17,16 @@ namespace dashboard_diff {
 class Number {
 public:
     explicit Number(std::pmr::memory_resource* memory) noexcept : long_(memory) {}
+
+    // A copy stays in the same memory, which a pmr container's own copy would not.
+    Number(const Number& other) : long_(other.long_, other.long_.get_allocator()) {
+        copy_rest(other);
+    }
+    Number& operator=(const Number& other) {
+        long_ = other.long_;
+        copy_rest(other);
+        return *this;
+    }
 
     Decimal view() const noexcept { return Decimal(data()); }
     const std::byte* data() const noexcept { return long_.empty() ? short_ : long_.data(); }
@@ -33,6 +44,11 @@ public:
     }
 
 private:
+    void copy_rest(const Number& other) noexcept {
+        std::memcpy(short_, other.short_, sizeof short_);
+        size_ = other.size_;
+    }
+
     alignas(4) std::byte short_[40] = {};
     std::pmr::vector<std::byte> long_;
     std::uint32_t size_ = 0;

@@ -67,12 +67,18 @@ WITH met AS (
     (dashboard_artifact_id, snapshot_a, snapshot_b, diff, excerpt)
   SELECT $1, $2, $3, $8, $9
    WHERE EXISTS (SELECT FROM told)
+  -- Ids come again where a table was emptied: the new snapshot is the one that counts.
+  ON CONFLICT (dashboard_artifact_id, snapshot_a, snapshot_b) DO UPDATE
+    SET diff = EXCLUDED.diff, excerpt = EXCLUDED.excerpt, created_at = EXCLUDED.created_at
 ), alert AS (
   INSERT INTO @extschema@.dashboard_alerts
     (dashboard_artifact_id, subscription_id, snapshot_a, snapshot_b, explanation, summary)
   SELECT $1, t.id, $2, $3, t.explanation, t.summary
     FROM told t
    ORDER BY t.id
+  ON CONFLICT (dashboard_artifact_id, subscription_id, snapshot_b) DO UPDATE
+    SET snapshot_a = EXCLUDED.snapshot_a, explanation = EXCLUDED.explanation,
+        summary = EXCLUDED.summary, created_at = EXCLUDED.created_at
   RETURNING id, subscription_id
 ), outbox AS (
   INSERT INTO @extschema@.dashboard_deliveries

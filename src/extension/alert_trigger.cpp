@@ -66,6 +66,12 @@ struct Insert {
     Baseline baseline; // not found: there is nothing to tell anybody
 };
 
+bool same_definition(const char* before, const char* after) {
+    if (before == nullptr || after == nullptr)
+        return before == after;
+    return strcmp(before, after) == 0;
+}
+
 Insert read_insert(FunctionCallInfo fcinfo) {
     const auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
     // Taken before the lock is: what the statement itself could see.
@@ -81,8 +87,12 @@ Insert read_insert(FunctionCallInfo fcinfo) {
         return insert;
     check_speaks_for_dashboard(insert.installation, insert.table, insert.row, dashboard.owner);
     lock_dashboard(insert.installation.schema, insert.row.dashboard);
-    if (!is_backfill(insert.table, insert.row, statement_snapshot))
-        insert.baseline = find_baseline(insert.table, insert.row);
+    if (is_backfill(insert.table, insert.row, statement_snapshot))
+        return insert;
+    insert.baseline = find_baseline(insert.table, insert.row);
+    // A dashboard that is made in another way is another picture: a new baseline.
+    if (!same_definition(insert.baseline.definition, insert.row.definition))
+        insert.baseline.found = false;
     return insert;
 }
 

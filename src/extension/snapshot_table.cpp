@@ -16,7 +16,7 @@ void forget_table(Datum, Oid relation) {
     HASH_SEQ_STATUS status;
     hash_seq_init(&status, tables);
     while (auto* table = static_cast<SnapshotTable*>(hash_seq_search(&status)))
-        if (relation == InvalidOid || relation == table->relation)
+        if (relation == InvalidOid || relation == table->relation || relation == table->whole)
             table->valid = false;
 }
 
@@ -63,8 +63,10 @@ void prepare_plans(SnapshotTable* table, Relation relation, char** names) {
     const char* dashboard = quote_identifier(names[1]);
     const char* captured_at = quote_identifier(names[2]);
     const char* content = quote_identifier(names[3]);
-    const char* name = quote_qualified_identifier(
-        get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
+    const char* definition =
+        table->definition == 0 ? "NULL::text" : psprintf("t.%s::text", quote_identifier(names[4]));
+    const char* name =
+        quote_qualified_identifier(NameStr(table->schema), RelationGetRelationName(relation));
     Oid types[] = {table->dashboard_type, table->captured_at_type, table->id_type, XIDOID};
 
     table->later_plan =
@@ -72,27 +74,30 @@ void prepare_plans(SnapshotTable* table, Relation relation, char** names) {
                               "LIMIT 1",
                               name, dashboard, captured_at, id),
                      3, types);
-    table->baseline_plan = prepare_kept(
-        psprintf("SELECT b.id, b.content FROM ("
-                 "(SELECT t.%1$s AS id, t.%4$s AS content FROM %5$s t WHERE t.%2$s = $1"
-                 " AND (t.%3$s, t.%1$s) > ($2, $3) AND t.xmin <> $4"
-                 " ORDER BY t.%3$s DESC, t.%1$s DESC LIMIT 1) UNION ALL "
-                 "(SELECT t.%1$s, t.%4$s FROM %5$s t WHERE t.%2$s = $1"
-                 " AND (t.%3$s, t.%1$s) < ($2, $3)"
-                 " ORDER BY t.%3$s DESC, t.%1$s DESC LIMIT 1)) b LIMIT 1",
-                 id, dashboard, captured_at, content, name),
-        4, types);
+    table->baseline_plan =
+        prepare_kept(psprintf("SELECT b.id, b.content, b.definition FROM ("
+                              "(SELECT t.%1$s AS id, t.%4$s AS content, %5$s AS definition"
+                              " FROM %6$s t WHERE t.%2$s = $1"
+                              " AND (t.%3$s, t.%1$s) > ($2, $3) AND t.xmin <> $4"
+                              " ORDER BY t.%3$s DESC, t.%1$s DESC LIMIT 1) UNION ALL "
+                              "(SELECT t.%1$s, t.%4$s, %5$s FROM %6$s t WHERE t.%2$s = $1"
+                              " AND (t.%3$s, t.%1$s) < ($2, $3)"
+                              " ORDER BY t.%3$s DESC, t.%1$s DESC LIMIT 1)) b LIMIT 1",
+                              id, dashboard, captured_at, content, definition, name),
+                     4, types);
 }
 
 void fill(SnapshotTable* table, const TriggerData* trigger) {
     const Trigger* definition = trigger->tg_trigger;
-    if (definition->tgnargs != 4)
+    if (definition->tgnargs < 4 || definition->tgnargs > 5)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("trigger \"%s\" needs four arguments, not %d", definition->tgname,
+                errmsg("trigger \"%s\" needs four or five arguments, not %d", definition->tgname,
                        definition->tgnargs),
-                errhint("Name the table's id, dashboard, time and document columns, in this "
-                        "order."));
+                errdetail("They name the table's id, dashboard, time and document columns, in "
+                          "this order, and if there is one the column that tells how the "
+                          "dashboard is made."));
     char** names = definition->tgargs;
+    table->valid = true; // until the relation cache says otherwise, be it from now on
     table->relation = RelationGetRelid(trigger->tg_relation);
 
     Oid content_type;
@@ -105,17 +110,32 @@ void fill(SnapshotTable* table, const TriggerData* trigger) {
     table->content = find_column(relation, names[3], "document", JSONBOID, InvalidOid, InvalidOid,
                                  &content_type);
 
+    table->definition = 0;
+    if (definition->tgnargs == 5) {
+        Oid definition_type;
+        table->definition = find_column(relation, names[4], "definition", TEXTOID, VARCHAROID,
+                                        InvalidOid, &definition_type);
+    }
+
     // A partition's rows are compared with those of the whole table.
-    Oid whole = table->relation;
+    table->whole = table->relation;
     if (definition->tgisclone)
-        whole = llast_oid(get_partition_ancestors(table->relation));
-    relation = RelationIdGetRelation(whole);
+        table->whole = llast_oid(get_partition_ancestors(table->relation));
+    relation = RelationIdGetRelation(table->whole);
     if (!RelationIsValid(relation))
-        elog(ERROR, "could not open relation with OID %u", whole);
+        elog(ERROR, "could not open relation with OID %u", table->whole);
     table->owner = relation->rd_rel->relowner;
+    namestrcpy(&table->schema, get_namespace_name(RelationGetNamespace(relation)));
     prepare_plans(table, relation, names);
     RelationClose(relation);
-    table->valid = true;
+}
+
+// A renamed schema invalidates nothing of the table: the name has to be looked at.
+bool is_current(const SnapshotTable* table) {
+    if (!table->valid || table->baseline_plan == nullptr)
+        return false;
+    const char* schema = get_namespace_name(get_rel_namespace(table->whole));
+    return schema != nullptr && strcmp(schema, NameStr(table->schema)) == 0;
 }
 
 } // namespace
@@ -131,7 +151,8 @@ SnapshotTable* find_snapshot_table(const TriggerData* trigger) {
         *table = SnapshotTable{};
         table->trigger = key;
     }
-    if (!table->valid) {
+    if (!is_current(table)) {
+        table->valid = false;
         if (table->later_plan != nullptr)
             SPI_freeplan(table->later_plan);
         if (table->baseline_plan != nullptr)
@@ -172,6 +193,8 @@ SnapshotRow read_snapshot_row(const SnapshotTable* table, const TriggerData* tri
             ? row.captured_at_datum
             : DirectFunctionCall1(timestamp_timestamptz, row.captured_at_datum));
     row.content = read(table->content);
+    if (table->definition != 0)
+        row.definition = SPI_getvalue(trigger->tg_trigtuple, columns, table->definition);
     return row;
 }
 
@@ -202,6 +225,7 @@ Baseline find_baseline(SnapshotTable* table, const SnapshotRow& row) {
     const Datum id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
     baseline.content = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null);
     baseline.found = !is_null;
+    baseline.definition = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
     baseline.id = table->id_type == INT8OID   ? DatumGetInt64(id)
                   : table->id_type == INT4OID ? DatumGetInt32(id)
                                               : DatumGetInt16(id);

@@ -11,8 +11,11 @@ struct SnapshotTable {
     Oid trigger; // key of the cache
     bool valid;  // false once the table has changed since
     Oid relation;
-    Oid owner; // of the table, or of the partitioned table that it is part of
+    Oid whole;       // the partitioned table that it is part of, or itself
+    NameData schema; // of the whole, by which the plans name it
+    Oid owner;       // of the whole
     AttrNumber id, dashboard, captured_at, content;
+    AttrNumber definition; // 0 where the trigger names no such column
     Oid id_type, dashboard_type, captured_at_type;
     SPIPlanPtr later_plan;    // is there a later snapshot of the dashboard?
     SPIPlanPtr baseline_plan; // the snapshot to compare with
@@ -26,13 +29,15 @@ struct SnapshotRow {
     const char* dashboard;   // as text
     Datum captured_at_datum; // as the column has it
     TimestampTz captured_at;
-    Datum content; // may be toasted
+    Datum content;          // may be toasted
+    const char* definition; // how the dashboard was made; null where not known
 };
 
 struct Baseline {
     bool found;
     std::int64_t id;
     Datum content; // may be toasted
+    const char* definition;
 };
 
 // Looks the trigger's arguments up in its table; remembered until the table changes.

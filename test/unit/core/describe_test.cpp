@@ -59,6 +59,7 @@ TEST(Description, TellsValuesByTheirShare) {
     EXPECT_EQ(score("1", "1.000001"), "score of TP53 +0.0001 %");
     EXPECT_EQ(score("1", "1.0000001"), "score of TP53 by less than 0.0001 %");
     EXPECT_EQ(score("1", "10001"), "score of TP53 +1000000.0 %");
+    EXPECT_EQ(score("1", "100000001"), "score of TP53 +over 1000000 %");
     EXPECT_EQ(score("1", "1e20"), "score of TP53 +over 1000000 %");
     EXPECT_EQ(score("0", "5"), "score of TP53 0→5");
     EXPECT_EQ(score("-4", "-5"), "score of TP53 -25.0 %");

@@ -29,7 +29,8 @@ Document excerpt(const Diff& diff, std::size_t max_bytes) {
 }
 
 std::size_t length_of(const Value& object, std::string_view key) {
-    return Container(find_member(object, key).data).count();
+    const Value list = find_member(object, key);
+    return list.is_container() ? Container(list.data).count() : 0;
 }
 
 TEST(JsonTextSize, IsNeverLessThanTheText) {

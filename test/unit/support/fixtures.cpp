@@ -49,7 +49,7 @@ std::string diff_text(std::string_view before, std::string_view after, std::uint
 }
 
 std::string member_text(const Value& object, std::string_view key) {
-    return json_text(find_member(object, key));
+    return json_text(object.is(Kind::object) ? find_member(object, key) : Value{});
 }
 
 std::string diff_member(std::string_view key, std::string_view before, std::string_view after,
