@@ -9,8 +9,10 @@ MODULE_big = dashboard_diff
 OBJS = $(patsubst %.cpp,%.o,$(wildcard src/core/*.cpp src/extension/*.cpp))
 DATA_built = build/dashboard_diff--1.0.sql
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+# The tests hold text that only UTF8 has.
+REGRESS_OPTS = --encoding=UTF8
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test --load-extension=dashboard_diff
+ISOLATION_OPTS = --inputdir=test --encoding=UTF8 --load-extension=dashboard_diff
 
 PG_CONFIG ?= pg_config
 

@@ -81,10 +81,8 @@ bool ratio(const Decimal& delta, const Decimal& base_value, Number& out, const R
         return false;
     const int fraction = std::max(delta.fraction_groups(), base_value.fraction_groups());
     const int whole = std::max(delta.whole_groups(), base_value.whole_groups());
-    if (whole + fraction > short_groups) {
-        ratio_long(delta, base_value, fraction, out, runtime);
-        return true;
-    }
+    if (whole + fraction > short_groups)
+        return ratio_long(delta, base_value, fraction, out, runtime);
     constexpr std::int64_t millionths = 1'000'000;
     const Wide numerator = scaled_magnitude(delta, fraction) * millionths;
     const Wide denominator = scaled_magnitude(base_value, fraction);

@@ -14,7 +14,7 @@ namespace dashboard_diff {
 void subtract(const Decimal& after, const Decimal& before, Number& out, const Runtime& runtime);
 
 // delta / abs(base), rounded half away from zero to 6 places, trailing zeros trimmed.
-// False, and nothing written, where base is 0.
+// False where base is 0, or where the share has more digits than a numeric can hold.
 bool ratio(const Decimal& delta, const Decimal& base, Number& out, const Runtime& runtime);
 
 // Whether abs(delta) >= fraction * abs(base), exactly; `fraction` must not be negative.

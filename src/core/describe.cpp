@@ -15,7 +15,17 @@ constexpr std::size_t max_examples = 3;
 constexpr std::size_t max_value_bytes = 40;
 
 // What a sentence is about; each is said once.
-enum class Topic : std::uint8_t { order, values, added, removed, metric, fields, count };
+enum class Topic : std::uint8_t {
+    order,
+    values,
+    added,
+    removed,
+    metric,
+    fields,
+    metrics,
+    sources,
+    count
+};
 
 class Describer {
 public:
@@ -101,6 +111,12 @@ private:
         case Topic::fields:
             say_fields();
             break;
+        case Topic::metrics:
+            say_metrics();
+            break;
+        case Topic::sources:
+            say_sources();
+            break;
         case Topic::count:
             break;
         }
@@ -182,14 +198,7 @@ private:
         if (equal(Decimal(metric.before), Decimal(metric.after)))
             return;
         text_ += "primary metric ";
-        value(metric.before);
-        arrow();
-        value(metric.after);
-        if (!Decimal(metric.before).zero()) {
-            text_ += " (";
-            share_or_values(metric.before, metric.after);
-            text_ += ')';
-        }
+        change(metric);
     }
 
     void say_fields() {
@@ -206,6 +215,35 @@ private:
             arrow();
             value(change.after);
         });
+    }
+
+    // "users 100→150 (+50.0 %)"
+    void say_metrics() {
+        if (diff_.metrics.empty())
+            return;
+        list(diff_.metrics.size(), [&](std::size_t i) {
+            value(diff_.metrics[i].name);
+            text_ += ' ';
+            change(diff_.metrics[i]);
+        });
+    }
+
+    void say_sources() {
+        if (diff_.sources.empty())
+            return;
+        text_ += "changes in ";
+        list(diff_.sources.size(), [&](std::size_t i) { value(diff_.sources[i].name); });
+    }
+
+    void change(const MetricChange& metric) {
+        value(metric.before);
+        arrow();
+        value(metric.after);
+        if (!Decimal(metric.before).zero()) {
+            text_ += " (";
+            share_or_values(metric.before, metric.after);
+            text_ += ')';
+        }
     }
 
     // Up to max_examples items, then how many there are beside them.

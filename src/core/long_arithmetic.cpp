@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-
 namespace dashboard_diff {
 
 namespace {
@@ -170,7 +169,7 @@ void subtract_long(const Decimal& after, const Decimal& before, int fraction_gro
     encode_natural(a, fraction_groups, scale, negative && !a.empty(), out, runtime);
 }
 
-void ratio_long(const Decimal& delta, const Decimal& base_value, int fraction_groups, Number& out,
+bool ratio_long(const Decimal& delta, const Decimal& base_value, int fraction_groups, Number& out,
                 const Runtime& runtime) {
     // round(x / y) half away from zero = floor((2x + y) / 2y) on magnitudes.
     Natural numerator = scaled(delta, fraction_groups, runtime);
@@ -183,11 +182,15 @@ void ratio_long(const Decimal& delta, const Decimal& base_value, int fraction_gr
     // q counts millionths; two base-10000 digits behind the point hold hundred-millionths.
     int places = 6;
     multiply_by(q, 100);
+    constexpr std::size_t most_groups = INT16_MAX + 1 + 2;
+    if (q.size() > most_groups)
+        return false;
     const auto millionths = q.empty() ? 0 : (q.size() > 1 ? q[1] * base : 0) + q[0];
     for (std::uint32_t unit = 1000; places > 0 && millionths % unit == 0; unit *= 10)
         --places;
     const bool negative = delta.negative() && !q.empty();
     encode_natural(q, 2, places, negative, out, runtime);
+    return true;
 }
 
 bool reaches_fraction_long(const Decimal& delta, const Decimal& base_value, const Decimal& fraction,

@@ -26,10 +26,11 @@ RankingRule read_ranking(const Value& root, std::string_view document) {
         rule.id_field = id_field;
     rule.rank_by = read_name(root, "rank_by", document);
     rule.has_rank_by = !rule.rank_by.empty();
-    if (const std::string_view order = read_name(root, "rank_order", document); !order.empty()) {
-        if (order != "asc" && order != "desc")
+    if (const Value order = find_member(root, "rank_order"); order.present()) {
+        const bool ascending = order.is(Kind::string) && order.text() == "asc";
+        if (!ascending && !(order.is(Kind::string) && order.text() == "desc"))
             throw_invalid_snapshot(document, "rank_order: must be \"asc\" or \"desc\"");
-        rule.ascending = rule.has_rank_by && order == "asc";
+        rule.ascending = rule.has_rank_by && ascending;
     }
     return rule;
 }

@@ -12,12 +12,22 @@ struct Path {
     const Path* parent = nullptr;
     std::string_view key; // or, where empty, the index
     std::size_t index = 0;
+    const Runtime* runtime = nullptr; // of the root alone
+
+    static constexpr std::size_t longest_key = 100;
+
+    auto clip() const -> decltype(Runtime::clip) {
+        return parent == nullptr ? runtime->clip : parent->clip();
+    }
 
     std::string text() const {
         if (parent == nullptr)
             return "$";
-        return key.data() != nullptr ? parent->text() + "." + std::string(key)
-                                     : parent->text() + "[" + std::to_string(index) + "]";
+        if (key.data() == nullptr)
+            return parent->text() + "[" + std::to_string(index) + "]";
+        const std::size_t cut = clip()(key, longest_key);
+        return parent->text() + "." + std::string(key.substr(0, cut)) +
+               (cut < key.size() ? "..." : "");
     }
 };
 
@@ -186,7 +196,7 @@ private:
 
 Threshold Threshold::read(const Value& root, const Runtime& runtime) {
     Threshold threshold(runtime.memory);
-    ThresholdReader(threshold, runtime).read_rule(root, Path{}, 1);
+    ThresholdReader(threshold, runtime).read_rule(root, Path{nullptr, {}, 0, &runtime}, 1);
     return threshold;
 }
 

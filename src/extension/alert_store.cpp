@@ -83,10 +83,12 @@ WITH met AS (
 ), outbox AS (
   INSERT INTO @extschema@.dashboard_deliveries
     (dashboard_artifact_id, alert_id, subscriber_kind, target)
-  SELECT $1, a.id, t.subscriber_kind, t.subscriber_id
+  -- By the key of the subscriptions: of a CTE the planner knows no size.
+  SELECT $1, a.id, s.subscriber_kind, s.subscriber_id
     FROM alert a
-    JOIN told t ON t.id = a.subscription_id
-   WHERE t.subscriber_kind <> 'persona'
+    JOIN @extschema@.dashboard_subscriptions s
+      ON s.dashboard_artifact_id = $1 AND s.id = a.subscription_id
+   WHERE s.subscriber_kind <> 'persona'
    ORDER BY a.id
 ), comment AS (
   INSERT INTO @extschema@.artifact_comments

@@ -40,13 +40,22 @@ void check_called_as_trigger(FunctionCallInfo fcinfo) {
         !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
         ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                 errmsg("dashboard_snapshot_alert: must be fired AFTER INSERT FOR EACH ROW"));
+    // At the end of the transaction, what was there before the row can no longer be told.
+    if (trigger->tg_trigger->tgdeferrable)
+        ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                errmsg("dashboard_snapshot_alert: must not be deferrable"));
+}
+
+// Whether it is the extension's own table, which checks what is inserted.
+bool is_own(const Installation& installation, const SnapshotTable* table) {
+    return table->relation == get_relname_relid("dashboard_snapshots", installation.schema);
 }
 
 // Whoever owns the table decides what goes into it, so must be entitled to speak for the
 // dashboard; the extension's own table has row-level security for that.
 void check_speaks_for_dashboard(const Installation& installation, const SnapshotTable* table,
                                 const SnapshotRow& row, const char* dashboard_owner) {
-    if (table->relation == get_relname_relid("dashboard_snapshots", installation.schema))
+    if (is_own(installation, table))
         return;
     const Oid role = get_role_oid(dashboard_owner, true);
     if (OidIsValid(role) ? has_privs_of_role(table->owner, role) : superuser_arg(table->owner))
@@ -63,7 +72,9 @@ struct Insert {
     Installation installation;
     SnapshotTable* table;
     SnapshotRow row;
-    Baseline baseline; // not found: there is nothing to tell anybody
+    bool has_subscribers;
+    bool is_checked;   // the document is known to be a valid snapshot
+    Baseline baseline; // not found: there is nothing to compare with
 };
 
 bool same_definition(const char* before, const char* after) {
@@ -83,8 +94,10 @@ Insert read_insert(FunctionCallInfo fcinfo) {
     insert.row = read_snapshot_row(insert.table, trigger);
     const AlertedDashboard dashboard =
         find_alerted_dashboard(insert.installation, insert.row.dashboard);
+    insert.has_subscribers = dashboard.has_subscribers;
     if (!dashboard.has_subscribers)
         return insert;
+    insert.is_checked = is_own(insert.installation, insert.table);
     check_speaks_for_dashboard(insert.installation, insert.table, insert.row, dashboard.owner);
     lock_dashboard(insert.installation.schema, insert.row.dashboard);
     if (is_backfill(insert.table, insert.row, statement_snapshot))
@@ -96,6 +109,13 @@ Insert read_insert(FunctionCallInfo fcinfo) {
     return insert;
 }
 
+// A document that is not going to be compared has to be valid all the same: the next one's
+// baseline is this one.
+void check_document(const Value& document, const Insert& insert, const Runtime& runtime) {
+    if (!insert.is_checked)
+        validate_snapshot(document, runtime);
+}
+
 // The documents' difference, or none where the baseline starts anew: the ranking has another
 // definition, or the earlier document (in a table that nobody checked) is no snapshot.
 std::optional<Diff> compare_documents(const Value& before, const Value& after, std::uint32_t top_n,
@@ -103,8 +123,10 @@ std::optional<Diff> compare_documents(const Value& before, const Value& after, s
     const Snapshot new_snapshot = Snapshot::read(after, {});
     try {
         const Snapshot old_snapshot = Snapshot::read(before, "before");
-        if (old_snapshot.ranking() != new_snapshot.ranking())
+        if (old_snapshot.ranking() != new_snapshot.ranking()) {
+            check_document(after, insert, runtime);
             return std::nullopt;
+        }
         return compare_snapshots(old_snapshot, new_snapshot, top_n, runtime);
     } catch (const Error&) {
         validate_snapshot(after, runtime); // if it is the new one that is at fault, say so
@@ -232,14 +254,18 @@ void notify(const Insert& insert, std::int64_t alerts) {
 
 void process_insert(FunctionCallInfo fcinfo) {
     const Insert insert = guarded([&] { return read_insert(fcinfo); });
-    if (!insert.baseline.found)
+    if (!insert.has_subscribers)
         return;
     const ServerRuntime runtime;
+    const Value after = detoast_jsonb(insert.row.content);
+    if (!insert.baseline.found) {
+        check_document(after, insert, runtime);
+        return;
+    }
     const StoredThresholds stored =
         guarded([&] { return find_thresholds(insert.installation, insert.row.dashboard); });
     const Thresholds thresholds(stored, insert, runtime);
     const Value before = detoast_jsonb(insert.baseline.content);
-    const Value after = detoast_jsonb(insert.row.content);
     const std::optional<Diff> diff =
         compare_documents(before, after, thresholds.required_top_n(), insert, runtime);
     if (!diff)

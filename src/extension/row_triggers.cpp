@@ -1,6 +1,7 @@
 // The BEFORE triggers of the extension's tables: snapshots get their time and stay as they are,
 // subscriptions are checked.
 
+#include "extension/alert_store.h"
 #include "extension/guard.h"
 #include "extension/snapshot_table.h"
 #include "extension/statement.h"
@@ -90,7 +91,8 @@ HeapTuple stamp_row(FunctionCallInfo fcinfo) {
     const Installation installation = find_installation(fcinfo->flinfo->fn_oid);
     const MemoryContext row_context = CurrentMemoryContext;
     const int level = begin_statements();
-    if (nulls[0])
+    // Where somebody is going to be told, the order of the times is the order of the commits.
+    if (nulls[0] && find_alerted_dashboard(installation, dashboard).has_subscribers)
         lock_dashboard(installation.schema, dashboard);
     const Stamp stamp = make_stamp(installation, dashboard);
     if (nulls[0]) {
@@ -184,7 +186,8 @@ void check_subscriber(const char* kind, const char* subscriber) {
     } else if (strcmp(kind, "email") == 0) {
         const char* at = strchr(subscriber, '@');
         if (at == nullptr || at == subscriber || at[1] == '\0' || strchr(at + 1, '@') != nullptr ||
-            has_space_or_control(subscriber) || strlen(subscriber) > 320)
+            strpbrk(subscriber, ",;<>()[]\\\"") != nullptr || has_space_or_control(subscriber) ||
+            strlen(subscriber) > 320)
             refuse_subscriber(kind, subscriber, "It is no e-mail address.",
                               "Give one bare address such as ana@example.com.");
     } else if (strcmp(kind, "slack") == 0 || strcmp(kind, "telegram") == 0) {

@@ -192,6 +192,12 @@ SnapshotRow read_snapshot_row(const SnapshotTable* table, const TriggerData* tri
         table->captured_at_type == TIMESTAMPTZOID
             ? row.captured_at_datum
             : DirectFunctionCall1(timestamp_timestamptz, row.captured_at_datum));
+    if (TIMESTAMP_NOT_FINITE(row.captured_at))
+        ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+                errmsg("column \"%s\" of relation \"%s\" must not be infinite",
+                       NameStr(TupleDescAttr(columns, table->captured_at - 1)->attname),
+                       RelationGetRelationName(trigger->tg_relation)),
+                errdetail("It is the time of a dashboard's snapshot."));
     row.content = read(table->content);
     if (table->definition != 0)
         row.definition = SPI_getvalue(trigger->tg_trigtuple, columns, table->definition);

@@ -7,12 +7,15 @@ CREATE TABLE @extschema@.dashboard_subscriptions (
     CONSTRAINT dashboard_subscriptions_kind_check CHECK (
       subscriber_kind = ANY (ARRAY['persona', 'webhook', 'email', 'slack', 'telegram'])),
   subscriber_id text NOT NULL,
+  -- A reference, so that a dump restores personas first and a persona's end is its subscriptions'.
+  persona_id text GENERATED ALWAYS AS (CASE subscriber_kind WHEN 'persona' THEN subscriber_id END)
+    STORED REFERENCES @extschema@.personas ON DELETE CASCADE,
   threshold_json jsonb NOT NULL CHECK (@extschema@.validate_threshold(threshold_json)),
   threshold_key text NOT NULL
     GENERATED ALWAYS AS (md5(threshold_json::text)) STORED,
   baseline text NOT NULL DEFAULT 'previous'
     CHECK (baseline = 'previous'),
-  cooldown interval,
+  cooldown interval CHECK (cooldown BETWEEN '0' AND '100 years'),
   muted_until timestamptz,
   is_active boolean NOT NULL DEFAULT true,
   last_notified_snapshot_id bigint,
@@ -32,6 +35,8 @@ CREATE INDEX dashboard_subscriptions_threshold_idx
 CREATE INDEX dashboard_subscriptions_start_idx
   ON @extschema@.dashboard_subscriptions (dashboard_artifact_id, start_snapshot_id)
   WHERE start_snapshot_id IS NOT NULL;
+CREATE INDEX dashboard_subscriptions_persona_idx
+  ON @extschema@.dashboard_subscriptions (persona_id) WHERE persona_id IS NOT NULL;
 CREATE INDEX dashboard_subscriptions_id_idx ON @extschema@.dashboard_subscriptions (id);
 COMMENT ON TABLE @extschema@.dashboard_subscriptions IS
 'a subscriber''s threshold for a dashboard; the subscriber is told of a snapshot that meets it';
@@ -67,6 +72,10 @@ ALTER TABLE @extschema@.dashboard_subscriptions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY subscriptions_of_owner ON @extschema@.dashboard_subscriptions
   USING (@extschema@.has_owner_rights(owner));
 CREATE POLICY subscriptions_to_dashboard ON @extschema@.dashboard_subscriptions FOR SELECT
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_artifact_id));
+
+CREATE POLICY subscriptions_ended_by_dashboard ON @extschema@.dashboard_subscriptions FOR DELETE
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
                   WHERE d.id = dashboard_artifact_id));
 

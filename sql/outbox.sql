@@ -1,0 +1,174 @@
+-- The outbox as listeners use it: claim, finish, release, and when to come again.
+INSERT INTO dashboards (id) VALUES ('sales'), ('stock');
+SELECT subscribe('sales', 'webhook', 'https://example.com/a', '{"set_added_min": 1}') AS a,
+       subscribe('sales', 'webhook', 'https://example.com/b', '{"set_added_min": 1}') AS b,
+       subscribe('sales', 'email', 'ana@example.com', '{"set_added_min": 2}') AS e \gset
+-- What is there: the order of the rows is that of their making.
+CREATE VIEW regress_outbox AS
+  SELECT d.target, a.snapshot_b, d.status, d.attempts, d.leased_by, d.leased_until > clock_timestamp() AS leased,
+         d.last_error, d.http_status, d.finished_at IS NOT NULL AS finished
+    FROM dashboard_deliveries d
+    JOIN dashboard_alerts a ON a.dashboard_artifact_id = d.dashboard_artifact_id AND a.id = d.alert_id
+   ORDER BY d.id;
+-- Marks what the worker holds of a target, all alike.
+CREATE FUNCTION pg_temp.finish(worker text, target text, outcome text, error text DEFAULT NULL, retry_after interval DEFAULT NULL, http_status integer DEFAULT NULL)
+RETURNS integer LANGUAGE sql AS $$
+  SELECT finish_deliveries(worker, array_agg(d.dashboard_artifact_id), array_agg(d.id), array_agg(outcome), array_agg(error),
+                           array_agg(retry_after), array_agg(http_status))
+    FROM dashboard_deliveries d WHERE d.target = finish.target AND d.status = 'pending';
+$$;
+
+-- Nothing is due.
+SELECT * FROM claim_deliveries('w1', '{webhook,email,slack,telegram}', 10, '1 min');
+SELECT next_delivery_due('{webhook}') IS NULL AS none;
+
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('sales', 1, '[]'), ('sales', 2, '[{"id": 1}]'), ('sales', 3, '[{"id": 2}, {"id": 3}]');
+-- They were made within microseconds; from here on each is due in a second of its own.
+UPDATE dashboard_deliveries SET next_attempt_at = timestamptz '2020-01-01' + id * interval '1 s';
+TABLE regress_outbox;
+SELECT next_delivery_due('{webhook}') <= '0' AS due, next_delivery_due('{slack}') IS NULL AS no_slack, next_delivery_due('{}') IS NULL AS no_kind;
+
+--
+-- claim_deliveries()
+--
+
+-- Oldest first, as many as asked for, of the kinds asked for; everything that a message needs comes along.
+SELECT c.dashboard_id, c.subscription_id = :a AS for_a, c.subscriber_kind, c.target, c.attempt, c.secret_version, c.previous_secret_version,
+       c.snapshot_a, c.snapshot_b, c.diff -> 'id_set_added' AS added, c.explanation -> 'result' AS result, c.summary,
+       c.created_at = a.created_at AS created_at_is_the_alerts, d.id IS NOT NULL AS ids
+  FROM claim_deliveries('w1', '{webhook}', 1, '1 min') c
+  LEFT JOIN dashboard_alerts a ON a.dashboard_artifact_id = c.dashboard_id AND a.id = c.alert_id AND a.subscription_id = c.subscription_id
+  LEFT JOIN dashboard_deliveries d ON d.dashboard_artifact_id = c.dashboard_id AND d.id = c.delivery_id AND d.alert_id = c.alert_id;
+-- What is leased is nobody else's.
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w2', '{webhook,slack}', 10, '1 min');
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w3', '{webhook}', 10, '1 min');
+SELECT next_delivery_due('{webhook}') IS NULL AS only_leased_ones, next_delivery_due('{webhook,email}') <= '0' AS mail_is_due;
+TABLE regress_outbox;
+-- What a lease has run out on is due for anybody; the attempt whose outcome nobody knows does not count.
+UPDATE dashboard_deliveries SET leased_until = clock_timestamp() - interval '1 s' WHERE leased_by = 'w1';
+SELECT next_delivery_due('{webhook}') <= '0' AS due;
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w3', '{webhook}', 10, '1 min');
+-- Its former holder has nothing to say any more.
+SELECT pg_temp.finish('w1', 'https://example.com/a', 'delivered');
+
+--
+-- finish_deliveries()
+--
+
+-- Delivered; only what the worker holds is marked.
+SELECT pg_temp.finish('w3', 'https://example.com/a', 'delivered', http_status => 204);
+TABLE regress_outbox;
+-- A second time, or of somebody unknown, nothing happens.
+SELECT pg_temp.finish('w3', 'https://example.com/a', 'gone'), pg_temp.finish('nobody', 'https://example.com/b', 'gone');
+-- An outcome that is none is no outcome.
+SELECT pg_temp.finish('w2', 'https://example.com/b', 'dead'), pg_temp.finish('w2', 'https://example.com/b', NULL), pg_temp.finish('w2', 'https://example.com/b', 'DELIVERED');
+SELECT finish_deliveries('w2', '{}', '{}', '{}', '{}', '{}', '{}');
+-- To be tried again: pending, not yet due, free.
+SELECT pg_temp.finish('w2', 'https://example.com/b', 'retry', 'connection refused', http_status => NULL);
+TABLE regress_outbox;
+SELECT target FROM claim_deliveries('w2', '{webhook}', 10, '1 min');
+SELECT next_delivery_due('{webhook}') BETWEEN '0 s' AND '5.5 s' AS in_five_seconds;
+
+-- The waits after each failed attempt, to a tenth more or less; Retry-After can only lengthen them.
+SELECT attempts, delivery_retry_delay(attempts) FROM generate_series(0, 11) attempts;
+SELECT delivery_retry_delay(NULL) IS NULL AS unknown;
+DELETE FROM dashboard_deliveries WHERE target <> 'https://example.com/b' OR alert_id <> (SELECT max(alert_id) FROM dashboard_deliveries WHERE target = 'https://example.com/b');
+SELECT count(*) FROM dashboard_deliveries;
+CREATE TEMP TABLE waits (attempts integer, retry_after interval, wait interval, status text);
+DO $$
+DECLARE
+  after interval;
+  began timestamptz;
+BEGIN
+  FOR n IN 1..10 LOOP
+    FOREACH after IN ARRAY ARRAY[NULL, '0 s', '1 s', '30 hours', '-1 day']::interval[] LOOP
+      UPDATE dashboard_deliveries SET status = 'pending', attempts = n - 1, next_attempt_at = '-infinity', finished_at = NULL;
+      PERFORM claim_deliveries('w', '{webhook}', 10, '1 min');
+      began := clock_timestamp();
+      PERFORM finish_deliveries('w', array_agg(dashboard_artifact_id), array_agg(id), ARRAY['retry'], ARRAY['503'], ARRAY[after], ARRAY[503])
+         FROM dashboard_deliveries;
+      INSERT INTO waits SELECT attempts, after, CASE WHEN isfinite(next_attempt_at) THEN next_attempt_at - began END, status FROM dashboard_deliveries;
+    END LOOP;
+  END LOOP;
+END $$;
+SELECT attempts, status,
+       bool_and(wait BETWEEN delivery_retry_delay(attempts) * 0.9 AND delivery_retry_delay(attempts) * 1.1 + interval '1 s')
+         FILTER (WHERE retry_after IS NULL OR retry_after <= '1 s') AS as_scheduled,
+       bool_and(wait BETWEEN '30 hours' AND '30 hours 1 s') FILTER (WHERE retry_after = '30 hours') AS as_asked
+  FROM waits GROUP BY 1, 2 ORDER BY 1;
+-- After the tenth it is dead, and says why.
+TABLE regress_outbox;
+SELECT target FROM claim_deliveries('w', '{webhook}', 10, '1 min');
+
+--
+-- Gone: the subscription is switched off, and what else is pending for it given up
+--
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('sales', 4, '[]'), ('sales', 5, '[{"id": 1}]'), ('sales', 6, '[{"id": 2}]');
+DELETE FROM dashboard_deliveries WHERE status = 'dead';
+UPDATE dashboard_deliveries SET next_attempt_at = timestamptz '2020-01-01' + id * interval '1 s';
+SELECT target, snapshot_b FROM claim_deliveries('w1', '{webhook}', 2, '1 min');
+SELECT pg_temp.finish('w1', 'https://example.com/b', 'gone', 'HTTP 410', http_status => 410);
+TABLE regress_outbox;
+SELECT subscriber_id, is_active FROM dashboard_subscriptions ORDER BY id;
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('sales', 7, '[{"id": 3}]');
+SELECT target FROM regress_outbox WHERE snapshot_b = 7;
+
+--
+-- release_deliveries(): what was claimed and not begun is anybody's again
+--
+DELETE FROM dashboard_deliveries WHERE status <> 'pending';
+SELECT release_deliveries('w1');
+TABLE regress_outbox;
+UPDATE dashboard_deliveries SET next_attempt_at = timestamptz '2020-01-01' + id * interval '1 s';
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w4', '{webhook}', 1, '1 min');
+SELECT release_deliveries('w5') AS of_another, release_deliveries('w4') AS own, release_deliveries('w4') AS again;
+TABLE regress_outbox;
+
+--
+-- next_delivery_due()
+--
+UPDATE dashboard_deliveries SET next_attempt_at = clock_timestamp() + interval '1 hour';
+SELECT next_delivery_due('{webhook}') BETWEEN '59 min' AND '1 hour' AS in_an_hour;
+UPDATE dashboard_deliveries SET next_attempt_at = clock_timestamp() - interval '1 hour' WHERE id = (SELECT max(id) FROM dashboard_deliveries);
+SELECT next_delivery_due('{webhook}') BETWEEN '-61 min' AND '-1 hour' AS overdue;
+
+--
+-- Rotation: the previous secret goes along while its grace lasts, no longer
+--
+UPDATE dashboard_deliveries SET next_attempt_at = clock_timestamp();
+SELECT rotate_webhook_secret(:a);
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+SELECT release_deliveries('w1') > 0 AS released;
+SELECT rotate_webhook_secret(:a, '1 hour');
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+SELECT release_deliveries('w1') > 0 AS released;
+UPDATE dashboard_subscriptions SET previous_secret_until = clock_timestamp() - interval '1 s' WHERE id = :a;
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+SELECT release_deliveries('w1') > 0 AS released;
+SELECT rotate_webhook_secret(:a, '0 s');
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+
+--
+-- A large diff is claimed as its excerpt
+--
+DELETE FROM dashboard_deliveries;
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content)
+SELECT 'sales', 8, jsonb_agg(jsonb_build_object('id', 'row ' || i)) FROM generate_series(1, 2000) i;
+SELECT target, length(diff::text) <= 10000 AS short, diff -> 'counts' -> 'id_set_added' AS added FROM claim_deliveries('w1', '{webhook,email}', 10, '1 min') ORDER BY target;
+
+-- Two dashboards: the ids of deliveries need not be told apart by number.
+DELETE FROM dashboards;
+INSERT INTO dashboards (id) VALUES ('sales'), ('stock');
+SELECT subscribe('sales', 'webhook', 'https://example.com/sales', '{"set_added_min": 1}') IS NOT NULL AND subscribe('stock', 'webhook', 'https://example.com/stock', '{"set_added_min": 1}') IS NOT NULL AS subscribed;
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content)
+VALUES ('sales', 1, '[]'), ('stock', 1, '[]'), ('sales', 2, '[{"id": 1}]'), ('stock', 2, '[{"id": 1}]');
+UPDATE dashboard_deliveries SET id = 7;
+SELECT dashboard_id, delivery_id FROM claim_deliveries('w1', '{webhook}', 10, '1 min') ORDER BY 1;
+SELECT finish_deliveries('w1', '{sales}', '{7}', '{delivered}', '{NULL}', '{NULL}', '{200}');
+SELECT target, status FROM regress_outbox ORDER BY target;
+SELECT finish_deliveries('w1', '{sales,stock}', '{7,7}', '{gone,gone}', '{x,y}', '{NULL,NULL}', '{410,410}');
+SELECT target, status, last_error, http_status FROM regress_outbox ORDER BY target;
+SELECT dashboard_artifact_id, is_active FROM dashboard_subscriptions ORDER BY 1;
+
+DROP VIEW regress_outbox;
+DELETE FROM dashboards;
