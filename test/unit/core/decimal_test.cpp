@@ -244,8 +244,10 @@ TEST(Ratio, IsExactForLongNumbers) {
     EXPECT_EQ(share_of("9" + nines, "1"), "9" + nines);
 }
 
-TEST(Ratio, RefusesMoreDigitsThanANumericHolds) {
-    EXPECT_EQ(error_of([] { share_of("1e131071", "1e-5"); }).code, ErrorCode::numeric_out_of_range);
+TEST(Ratio, IsUnknownWhereItHasMoreDigitsThanANumericHolds) {
+    EXPECT_EQ(share_of("1e131071", "1"), "1" + zeros(131071));
+    EXPECT_EQ(share_of("1e131071", "0.1"), "none");
+    EXPECT_EQ(share_of("1e131071", "1e-5"), "none");
 }
 
 TEST(ReachesFraction, IncludesTheLimitItself) {
