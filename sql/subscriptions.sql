@@ -112,6 +112,7 @@ SELECT secret_version, previous_secret_until - clock_timestamp() BETWEEN '23:59'
 SELECT rotate_webhook_secret(:b, '1 hour');
 SELECT secret_version, previous_secret_until - clock_timestamp() BETWEEN '0:59' AND '1:00' AS an_hour FROM dashboard_subscriptions WHERE id = :b;
 SELECT rotate_webhook_secret(-1) IS NULL AS unknown;
+SELECT webhook_secret_version(:b) AS in_force, webhook_secret_version(-1) IS NULL AS unknown;
 
 --
 -- Changes behind its back

@@ -48,10 +48,7 @@ constexpr const char* next_due_sql = R"(
 SELECT pg_catalog.date_part('epoch', @.next_delivery_due($1::pg_catalog.text[]))
 )";
 
-constexpr const char* secret_version_sql = R"(
-SELECT secret_version FROM @.dashboard_subscriptions
-WHERE id OPERATOR(pg_catalog.=) $1::pg_catalog.int8
-)";
+constexpr const char* secret_version_sql = "SELECT @.webhook_secret_version($1::pg_catalog.int8)";
 
 // Puts the extension's schema in place of every @.
 std::string in_schema(std::string_view sql, const std::string& schema) {
@@ -261,7 +258,7 @@ void Outbox::secret_version(std::int64_t subscription_id,
         "read subscription",
         {in_schema(secret_version_sql, schema_), {std::to_string(subscription_id)}},
         [callback](const PgResult& result) {
-            callback(result.rows() == 0 ? -1 : static_cast<int>(result.integer(0, 0)));
+            callback(result.is_null(0, 0) ? -1 : static_cast<int>(result.integer(0, 0)));
         },
         [callback] { callback(std::nullopt); });
 }

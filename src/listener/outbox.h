@@ -60,7 +60,7 @@ public:
     void next_due(const std::vector<std::string>& kinds,
                   std::function<void(std::optional<std::chrono::milliseconds>)> callback);
 
-    // -1: no such subscription, or not visible to this role.
+    // -1: no such subscription.
     void secret_version(std::int64_t subscription_id,
                         std::function<void(std::optional<int>)> callback);
 

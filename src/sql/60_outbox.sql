@@ -219,6 +219,18 @@ END;
 COMMENT ON FUNCTION @extschema@.next_delivery_due(text[]) IS
 'for listeners: how long until the next delivery that nobody holds is due; null where there is none';
 
+CREATE FUNCTION @extschema@.webhook_secret_version(subscription_id bigint) RETURNS integer
+LANGUAGE sql STABLE STRICT SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT s.secret_version
+    FROM @extschema@.dashboard_subscriptions s
+   WHERE s.id = webhook_secret_version.subscription_id;
+END;
+COMMENT ON FUNCTION @extschema@.webhook_secret_version(bigint) IS
+'for listeners: which version of a subscription''s signing key is in force; null where there is no such subscription';
+
+REVOKE ALL ON FUNCTION @extschema@.webhook_secret_version(bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.claim_deliveries(text, text[], integer, interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION
   @extschema@.finish_deliveries(text, text[], bigint[], text[], text[], interval[], integer[]) FROM PUBLIC;
