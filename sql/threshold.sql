@@ -190,3 +190,9 @@ SELECT before, after, meets_threshold(dashboard_diff(before::jsonb, after::jsonb
 SELECT meets_threshold('{}', '{"set_added_min": 1}') AS added,
        meets_threshold('{}', '{"primary_metric_delta_pct": 1}') AS metric,
        meets_threshold('{"id_set_added": [1, 2]}', '{"set_added_min": 2}') AS two;
+
+-- A diff made by hand may name a row's fields in any order: rows are counted once.
+SELECT meets_threshold(d, '{"value_delta_pct": 0.5, "min_rows": 2}') AS two_rows,
+       meets_threshold(d, '{"value_delta_pct": 0.5, "min_rows": 3}') AS three_rows
+  FROM (VALUES ('{"row_value_deltas": [{"id": 1, "field": "a", "old": 1, "new": 2}, {"id": 2, "field": "a", "old": 1, "new": 2},
+                                       {"id": 1.0, "field": "b", "old": 1, "new": 2}]}'::jsonb)) v (d);

@@ -1,7 +1,12 @@
 #include "core/diff_read.h"
 
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
 #include "core/decimal.h"
 #include "core/error.h"
+#include "core/id_index.h"
 
 namespace dashboard_diff {
 
@@ -91,6 +96,42 @@ Value read_string(const Value& entry, std::string_view key, const Place& place) 
     return name;
 }
 
+// Puts the changes of each row together, as dashboard_diff() has them: rules count rows. Rows keep
+// the order of their first change.
+void group_by_row(std::pmr::vector<FieldChange>& changes, const Runtime& runtime) {
+    std::pmr::vector<std::uint32_t> first_of(runtime.memory); // the row's first change
+    IdIndex rows(0, runtime.memory);
+    bool grouped = true;
+    Ticker ticker(runtime);
+    for (std::uint32_t i = 0; i < changes.size(); ++i) {
+        ticker.tick();
+        const Value& id = changes[i].id;
+        if (i > 0 && equal_ids(id, changes[i - 1].id)) {
+            first_of.push_back(first_of.back());
+            continue;
+        }
+        const std::uint32_t hash = hash_id(id, runtime.hash_seed);
+        const std::uint32_t seen =
+            rows.find(hash, [&](std::uint32_t row) { return equal_ids(changes[row].id, id); });
+        if (seen == IdIndex::none)
+            rows.insert(hash, i);
+        else
+            grouped = false;
+        first_of.push_back(seen == IdIndex::none ? i : seen);
+    }
+    if (grouped)
+        return;
+    std::pmr::vector<std::uint32_t> order(changes.size(), runtime.memory);
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return first_of[a] < first_of[b]; });
+    std::pmr::vector<FieldChange> sorted(runtime.memory);
+    sorted.reserve(changes.size());
+    for (const std::uint32_t i : order)
+        sorted.push_back(changes[i]);
+    changes.swap(sorted);
+}
+
 SourceDiff read_source(const Value& object, const std::string& prefix, const Runtime& runtime) {
     SourceDiff diff(runtime.memory);
     ListReader lists(object, prefix, runtime);
@@ -113,6 +154,7 @@ SourceDiff read_source(const Value& object, const std::string& prefix, const Run
                                          read_number(entry, "old", place),
                                          read_number(entry, "new", place)});
     });
+    group_by_row(diff.row_value_deltas, runtime);
     lists.each_object("row_changes", [&](const Value& entry, const auto& place) {
         const FieldChange change{read_id(entry, place), read_string(entry, "field", place),
                                  find_member(entry, "old"), find_member(entry, "new")};

@@ -121,13 +121,11 @@ void fill(SnapshotTable* table, const TriggerData* trigger) {
     table->whole = table->relation;
     if (definition->tgisclone)
         table->whole = llast_oid(get_partition_ancestors(table->relation));
-    relation = RelationIdGetRelation(table->whole);
-    if (!RelationIsValid(relation))
-        elog(ERROR, "could not open relation with OID %u", table->whole);
+    relation = table_open(table->whole, AccessShareLock);
     table->owner = relation->rd_rel->relowner;
     namestrcpy(&table->schema, get_namespace_name(RelationGetNamespace(relation)));
     prepare_plans(table, relation, names);
-    RelationClose(relation);
+    table_close(relation, NoLock);
 }
 
 // A renamed schema invalidates nothing of the table: the name has to be looked at.

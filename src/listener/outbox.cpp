@@ -157,7 +157,8 @@ void Outbox::find_schema() {
                                           "database: run CREATE EXTENSION dashboard_diff");
                 return;
             }
-            schema_ = database_.quote_identifier(std::string(result.text(0, 0)));
+            schema_name_ = result.text(0, 0);
+            schema_ = database_.quote_identifier(schema_name_);
             listen();
         },
         [] {});

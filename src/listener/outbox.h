@@ -41,7 +41,7 @@ public:
     // The last session failed because the extension is not installed in the database.
     bool extension_missing() const noexcept { return extension_missing_; }
 
-    const std::string& schema() const noexcept { return schema_; } // quoted
+    const std::string& schema() const noexcept { return schema_name_; }
     const std::string& worker() const noexcept { return worker_; }
 
     // Only while ready. Each callback is called exactly once; nullopt or false: it failed, which
@@ -75,6 +75,7 @@ private:
     Database& database_;
     std::string worker_;
     Observer* observer_ = nullptr;
+    std::string schema_name_;
     std::string schema_; // quoted
     bool ready_ = false;
     bool extension_missing_ = false;

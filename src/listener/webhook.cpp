@@ -35,6 +35,10 @@ void write_json(JsonWriter& writer, std::string_view name, std::string_view json
                  : writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
 }
 
+bool is_redirect(int status) noexcept {
+    return status >= 301 && status <= 308 && status != 304 && status != 305 && status != 306;
+}
+
 } // namespace
 
 std::string webhook_body(const Delivery& delivery) {
@@ -90,7 +94,7 @@ Outcome judge_webhook(const HttpResult& result) {
         return outcome;
     }
     outcome.reason = "HTTP " + std::to_string(result.status);
-    if (result.status < 400)
+    if (is_redirect(result.status))
         outcome.reason += " (redirects are not followed)";
     else if (result.status == 410)
         outcome.verdict = Outcome::Verdict::gone;

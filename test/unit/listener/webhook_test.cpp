@@ -116,6 +116,7 @@ TEST(JudgeWebhook, OnlyTwoHundredsAreSuccess) {
         EXPECT_EQ(judge(status).verdict, Outcome::Verdict::retry) << status;
     EXPECT_EQ(judge(503).reason, "HTTP 503");
     EXPECT_EQ(judge(302).reason, "HTTP 302 (redirects are not followed)");
+    EXPECT_EQ(judge(304).reason, "HTTP 304");
     EXPECT_EQ(judge(410).verdict, Outcome::Verdict::gone);
 }
 
