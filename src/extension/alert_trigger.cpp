@@ -14,6 +14,7 @@
 
 #include "extension/alert_store.h"
 #include "extension/guard.h"
+#include "extension/rights.h"
 #include "extension/server_runtime.h"
 #include "extension/snapshot_table.h"
 
@@ -55,10 +56,7 @@ bool is_own(const Installation& installation, const SnapshotTable* table) {
 // dashboard; the extension's own table has row-level security for that.
 void check_speaks_for_dashboard(const Installation& installation, const SnapshotTable* table,
                                 const SnapshotRow& row, const char* dashboard_owner) {
-    if (is_own(installation, table))
-        return;
-    const Oid role = get_role_oid(dashboard_owner, true);
-    if (OidIsValid(role) ? has_privs_of_role(table->owner, role) : superuser_arg(table->owner))
+    if (is_own(installation, table) || has_rights_of(table->owner, dashboard_owner))
         return;
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
             errmsg("permission denied for dashboard \"%s\"", row.dashboard),

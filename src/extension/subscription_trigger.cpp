@@ -1,115 +1,14 @@
-// The BEFORE triggers of the extension's tables: snapshots get their time and stay as they are,
-// subscriptions are checked.
+// The BEFORE trigger of dashboard_subscriptions: who may be told of what, and whether the target
+// can be reached at all.
 
-#include "extension/alert_store.h"
+#include "extension/before_row.h"
 #include "extension/guard.h"
-#include "extension/snapshot_table.h"
+#include "extension/rights.h"
 #include "extension/statement.h"
-
-extern "C" {
-#include "commands/dbcommands.h"
-}
 
 namespace dashboard_diff {
 
 namespace {
-
-TriggerData* called_as_trigger(FunctionCallInfo fcinfo, const char* name) {
-    if (!CALLED_AS_TRIGGER(fcinfo))
-        ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                errmsg("%s: must be called as trigger", name));
-    auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
-    if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-        ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                errmsg("%s: must be fired BEFORE ... FOR EACH ROW", name));
-    return trigger;
-}
-
-HeapTuple new_row(const TriggerData* trigger) {
-    return TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
-                                                      : trigger->tg_trigtuple;
-}
-
-// The text of a column of the row being written, or null.
-const char* column_text(const TriggerData* trigger, const char* column) {
-    const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
-    return SPI_getvalue(new_row(trigger), columns, SPI_fnumber(columns, column));
-}
-
-Statement stamp_statement{
-    R"(
-SELECT (SELECT md5(d.view_spec::text)
-          FROM @extschema@.dashboards d
-         WHERE d.id = $1),
-       (SELECT s.captured_at
-          FROM @extschema@.dashboard_snapshots s
-         WHERE s.dashboard_artifact_id = $1
-         ORDER BY s.captured_at DESC
-         LIMIT 1)
-)",
-    1,
-    {TEXTOID}};
-
-// What an insert may leave out.
-struct Stamp {
-    Datum view_hash; // text
-    bool has_view_hash;
-    TimestampTz captured_at; // now, but later than every snapshot that the dashboard has: also
-                             // when the clock stepped back
-};
-
-Stamp make_stamp(const Installation& installation, const char* dashboard) {
-    Stamp stamp{0, false, GetCurrentTimestamp()};
-    Datum values[] = {CStringGetTextDatum(dashboard)};
-    execute(stamp_statement, installation, values, nullptr, Visibility::latest, 1);
-    const HeapTuple row = SPI_tuptable->vals[0];
-    bool is_null;
-    stamp.view_hash = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null);
-    stamp.has_view_hash = !is_null;
-    const Datum latest_datum = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
-    const TimestampTz latest = is_null ? DT_NOBEGIN : DatumGetTimestampTz(latest_datum);
-    if (!TIMESTAMP_NOT_FINITE(latest) && stamp.captured_at <= latest)
-        stamp.captured_at = latest + 1;
-    return stamp;
-}
-
-HeapTuple stamp_row(FunctionCallInfo fcinfo) {
-    TriggerData* trigger = called_as_trigger(fcinfo, "dashboard_snapshot_stamp");
-    const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
-    const char* dashboard = column_text(trigger, "dashboard_artifact_id");
-    if (dashboard == nullptr)
-        return trigger->tg_trigtuple; // the NOT NULL constraint speaks next
-
-    int numbers[] = {SPI_fnumber(columns, "captured_at"), SPI_fnumber(columns, "view_hash")};
-    Datum values[2];
-    bool nulls[2];
-    for (int i = 0; i < 2; ++i)
-        values[i] = SPI_getbinval(trigger->tg_trigtuple, columns, numbers[i], &nulls[i]);
-    if (!nulls[0] && !nulls[1])
-        return trigger->tg_trigtuple;
-
-    const Installation installation = find_installation(fcinfo->flinfo->fn_oid);
-    const MemoryContext row_context = CurrentMemoryContext;
-    const int level = begin_statements();
-    // Where somebody is going to be told, the order of the times is the order of the commits.
-    if (nulls[0] && find_alerted_dashboard(installation, dashboard).has_subscribers)
-        lock_dashboard(installation.schema, dashboard);
-    const Stamp stamp = make_stamp(installation, dashboard);
-    if (nulls[0]) {
-        values[0] = TimestampTzGetDatum(stamp.captured_at);
-        nulls[0] = false;
-    }
-    if (nulls[1] && stamp.has_view_hash) {
-        values[1] = stamp.view_hash;
-        nulls[1] = false;
-    }
-    const MemoryContext statement_context = MemoryContextSwitchTo(row_context);
-    const HeapTuple stamped =
-        heap_modify_tuple_by_cols(trigger->tg_trigtuple, columns, 2, numbers, values, nulls);
-    MemoryContextSwitchTo(statement_context);
-    end_statements(level);
-    return stamped;
-}
 
 Statement parties_statement{
     R"(
@@ -137,11 +36,6 @@ Parties find_parties(const Installation& installation, const char* dashboard, co
     bool is_null;
     return {DatumGetBool(SPI_getbinval(row, columns, 1, &is_null)), SPI_getvalue(row, columns, 2),
             DatumGetBool(SPI_getbinval(row, columns, 3, &is_null)), SPI_getvalue(row, columns, 4)};
-}
-
-bool has_rights_of(Oid member, const char* role_name) {
-    const Oid role = role_name != nullptr ? get_role_oid(role_name, true) : InvalidOid;
-    return OidIsValid(role) ? has_privs_of_role(member, role) : superuser_arg(member);
 }
 
 bool starts_with(const char* text, const char* prefix) {
@@ -226,7 +120,7 @@ void check_entitled(const Parties& parties, const char* dashboard, const char* k
 }
 
 void check_subscription(FunctionCallInfo fcinfo) {
-    const TriggerData* trigger = called_as_trigger(fcinfo, "dashboard_subscription_check");
+    const TriggerData* trigger = called_before_row(fcinfo, "dashboard_subscription_check");
     const char* dashboard = column_text(trigger, "dashboard_artifact_id");
     const char* kind = column_text(trigger, "subscriber_kind");
     const char* subscriber = column_text(trigger, "subscriber_id");
@@ -249,20 +143,6 @@ void check_subscription(FunctionCallInfo fcinfo) {
 }
 
 } // namespace
-
-DASHBOARD_DIFF_FUNCTION(dashboard_diff_snapshot_stamp) {
-    return guarded([&] { return PointerGetDatum(stamp_row(fcinfo)); });
-}
-
-DASHBOARD_DIFF_FUNCTION(dashboard_diff_snapshot_refuse_update) {
-    return guarded([&] {
-        (void)called_as_trigger(fcinfo, "dashboard_snapshot_refuse_update");
-        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                errmsg("dashboard snapshots cannot be updated"),
-                errhint("Insert a new snapshot, or delete this one."));
-        return Datum{0};
-    });
-}
 
 DASHBOARD_DIFF_FUNCTION(dashboard_diff_subscription_check) {
     return guarded([&] {
