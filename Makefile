@@ -33,6 +33,8 @@ BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_M
 TEST_PACKAGES = libgtest-dev libipc-run-perl nodejs npm
 
 LISTENER = build/dashboard_diff_listener
+# Debian's PostgreSQL keeps its programs off the PATH: the listener gets a link that is on it.
+LINKDIR ?= /usr/local/bin
 
 all: $(LISTENER)
 
@@ -48,8 +50,10 @@ uninstall: uninstall-listener
 install-listener: $(LISTENER)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) $(LISTENER) '$(DESTDIR)$(bindir)/'
+	$(MKDIR_P) '$(DESTDIR)$(LINKDIR)'
+	ln -sf '$(bindir)/$(notdir $(LISTENER))' '$(DESTDIR)$(LINKDIR)/'
 uninstall-listener:
-	rm -f '$(DESTDIR)$(bindir)/$(notdir $(LISTENER))'
+	rm -f '$(DESTDIR)$(bindir)/$(notdir $(LISTENER))' '$(DESTDIR)$(LINKDIR)/$(notdir $(LISTENER))'
 else
 # PostgreSQL is not there yet: say so instead of failing on the first header.
 all install installcheck:
