@@ -27,6 +27,24 @@ enum class Topic : std::uint8_t {
     count
 };
 
+Topic topic_of(Subject subject) {
+    switch (subject) {
+    case Subject::order:
+        return Topic::order;
+    case Subject::values:
+        return Topic::values;
+    case Subject::added:
+        return Topic::added;
+    case Subject::removed:
+        return Topic::removed;
+    case Subject::metric:
+        return Topic::metric;
+    case Subject::rules:
+        break; // they have no facts of their own
+    }
+    return Topic::count;
+}
+
 class Describer {
 public:
     Describer(const Diff& diff, const Runtime& runtime)
@@ -55,22 +73,8 @@ private:
                 continue;
             Evidence evidence(runtime_.memory);
             if (rule.op->judge(rule, diff_, &evidence, runtime_) == Truth::yes)
-                say(topic_of(evidence), &evidence);
+                say(topic_of(rule.op->subject), &evidence);
         }
-    }
-
-    Topic topic_of(const Evidence& evidence) const {
-        if (evidence.facts.empty())
-            return Topic::metric;
-        const Fact& fact = evidence.facts.front();
-        if (std::holds_alternative<const RankChange*>(fact))
-            return Topic::order;
-        if (std::holds_alternative<const FieldChange*>(fact))
-            return Topic::values;
-        const Value* id = std::get<const Value*>(fact);
-        const auto& added = diff_.primary.added;
-        return !added.empty() && id >= &added.front() && id <= &added.back() ? Topic::added
-                                                                             : Topic::removed;
     }
 
     void say(Topic topic, const Evidence* evidence) {

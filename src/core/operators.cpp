@@ -149,15 +149,17 @@ constexpr unsigned value_modifiers = modifier::on_field | modifier::direction | 
                                      modifier::min_rows | modifier::ids;
 
 constexpr std::array operator_table{
-    Operator{"AND", LimitKind::rules, 0, nullptr, Truth::no},
-    Operator{"OR", LimitKind::rules, 0, nullptr, Truth::yes},
-    Operator{"NOT", LimitKind::rule, 0, nullptr},
-    Operator{"top_n_reordering", LimitKind::count, modifier::top_n, judge_top_n_reordering},
-    Operator{"value_delta_pct", LimitKind::amount, value_modifiers, judge_value_delta_pct},
-    Operator{"set_added_min", LimitKind::count, 0, judge_set_added},
-    Operator{"set_removed_min", LimitKind::count, 0, judge_set_removed},
-    Operator{"primary_metric_delta_pct", LimitKind::amount, modifier::direction | modifier::min_abs,
-             judge_primary_metric_delta_pct},
+    Operator{"AND", LimitKind::rules, Subject::rules, 0, nullptr, Truth::no},
+    Operator{"OR", LimitKind::rules, Subject::rules, 0, nullptr, Truth::yes},
+    Operator{"NOT", LimitKind::rule, Subject::rules, 0, nullptr},
+    Operator{"top_n_reordering", LimitKind::count, Subject::order, modifier::top_n,
+             judge_top_n_reordering},
+    Operator{"value_delta_pct", LimitKind::amount, Subject::values, value_modifiers,
+             judge_value_delta_pct},
+    Operator{"set_added_min", LimitKind::count, Subject::added, 0, judge_set_added},
+    Operator{"set_removed_min", LimitKind::count, Subject::removed, 0, judge_set_removed},
+    Operator{"primary_metric_delta_pct", LimitKind::amount, Subject::metric,
+             modifier::direction | modifier::min_abs, judge_primary_metric_delta_pct},
 };
 
 constexpr std::array modifier_table{

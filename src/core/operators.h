@@ -25,6 +25,9 @@ enum class LimitKind : std::uint8_t {
     amount, // a number greater than 0
 };
 
+// What an operator is about: the part of a description that its facts belong to.
+enum class Subject : std::uint8_t { rules, order, values, added, removed, metric };
+
 // The modifiers an operator takes, as a set of bits.
 namespace modifier {
 inline constexpr unsigned top_n = 1U << 0;
@@ -76,6 +79,7 @@ struct Operator {
 
     std::string_view name;
     LimitKind limit;
+    Subject subject;
     unsigned modifiers;
     Judge judge; // null for those that only combine other rules
     // For those that combine: the value that decides at once (no for AND, yes for OR).

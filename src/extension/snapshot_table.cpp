@@ -2,10 +2,6 @@
 
 #include "extension/statement.h"
 
-extern "C" {
-#include "utils/guc.h"
-}
-
 namespace dashboard_diff {
 
 namespace {
@@ -49,6 +45,17 @@ AttrNumber find_column(Relation relation, const char* name, const char* purpose,
                 errdetail("The %s column must be of type %s, not %s.", purpose, format_type_be(a),
                           format_type_be(*type)));
     return static_cast<AttrNumber>(number);
+}
+
+std::int64_t to_int64(Oid type, Datum id) {
+    switch (type) {
+    case INT8OID:
+        return DatumGetInt64(id);
+    case INT4OID:
+        return DatumGetInt32(id);
+    default:
+        return DatumGetInt16(id);
+    }
 }
 
 SPIPlanPtr prepare_kept(const char* text, int count, Oid* types) {
@@ -178,9 +185,7 @@ SnapshotRow read_snapshot_row(const SnapshotTable* table, const TriggerData* tri
 
     SnapshotRow row{};
     row.id_datum = read(table->id);
-    row.id = table->id_type == INT8OID   ? DatumGetInt64(row.id_datum)
-             : table->id_type == INT4OID ? DatumGetInt32(row.id_datum)
-                                         : DatumGetInt16(row.id_datum);
+    row.id = to_int64(table->id_type, row.id_datum);
     row.dashboard_datum = read(table->dashboard);
     row.dashboard = table->dashboard_type == NAMEOID
                         ? pstrdup(NameStr(*DatumGetName(row.dashboard_datum)))
@@ -230,9 +235,7 @@ Baseline find_baseline(SnapshotTable* table, const SnapshotRow& row) {
     baseline.content = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null);
     baseline.found = !is_null;
     baseline.definition = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
-    baseline.id = table->id_type == INT8OID   ? DatumGetInt64(id)
-                  : table->id_type == INT4OID ? DatumGetInt32(id)
-                                              : DatumGetInt16(id);
+    baseline.id = to_int64(table->id_type, id);
     return baseline;
 }
 
