@@ -172,6 +172,7 @@ ALTER TABLE regress_shots DISABLE TRIGGER alert;
 INSERT INTO regress_shots VALUES (3, 'sales', '2020-01-03', '[{"id": 1}, {"id": 1}]');
 ALTER TABLE regress_shots ENABLE TRIGGER alert;
 INSERT INTO regress_shots VALUES (4, 'sales', '2020-01-04', '[{"id": 1}]');
+SELECT event_type, snapshot_id, message FROM dashboard_events WHERE dashboard_artifact_id = 'sales' ORDER BY id;
 INSERT INTO regress_shots VALUES (5, 'sales', '2020-01-05', '[{"id": 2}]');
 TABLE regress_told;
 -- Where both are wrong, the new one is told of.

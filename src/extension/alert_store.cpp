@@ -1,8 +1,14 @@
 #include "extension/alert_store.h"
 
+extern "C" {
+#include "utils/datum.h"
+}
+
 namespace dashboard_diff {
 
 namespace {
+
+constexpr int groups_at_once = 256;
 
 Statement dashboard_statement{
     R"(
@@ -15,98 +21,149 @@ SELECT d.owner
     1,
     {TEXTOID}};
 
-// Steps from key to key through the index: the cost follows the distinct thresholds, not the
+// Steps from key to key through the index: the cost follows the distinct groups, not the
 // subscriptions.
-Statement thresholds_statement{
+Statement groups_statement{
     R"(
-WITH RECURSIVE met AS (
-  (SELECT s.threshold_key
+WITH RECURSIVE step AS (
+  (SELECT s.evaluation_key
      FROM @extschema@.dashboard_subscriptions s
-    WHERE s.dashboard_artifact_id = $1 AND s.is_active
-    ORDER BY s.threshold_key
+    WHERE s.dashboard_artifact_id = $1 AND s.is_active AND s.evaluation_key >= $2
+    ORDER BY s.evaluation_key
     LIMIT 1)
   UNION ALL
-  SELECT (SELECT s.threshold_key
+  SELECT (SELECT s.evaluation_key
             FROM @extschema@.dashboard_subscriptions s
            WHERE s.dashboard_artifact_id = $1 AND s.is_active
-             AND s.threshold_key > m.threshold_key
-           ORDER BY s.threshold_key
+             AND s.evaluation_key > step.evaluation_key
+           ORDER BY s.evaluation_key
            LIMIT 1)
-    FROM met m
-   WHERE m.threshold_key IS NOT NULL
+    FROM step
+   WHERE step.evaluation_key IS NOT NULL
+), found AS (
+  SELECT step.evaluation_key FROM step WHERE step.evaluation_key IS NOT NULL LIMIT $3
 )
-SELECT m.threshold_key, t.threshold_json
-  FROM met m
+SELECT found.evaluation_key, one.threshold_json, one.baseline_snapshot_id, one.baseline_at
+  FROM found
  CROSS JOIN LATERAL (
-   SELECT s.threshold_json
+   SELECT s.threshold_json, s.baseline_snapshot_id, s.baseline_at
      FROM @extschema@.dashboard_subscriptions s
-    WHERE s.dashboard_artifact_id = $1 AND s.is_active AND s.threshold_key = m.threshold_key
-    LIMIT 1) t
+    WHERE s.dashboard_artifact_id = $1 AND s.is_active
+      AND s.evaluation_key = found.evaluation_key
+    ORDER BY s.id
+    LIMIT 1) one
+ ORDER BY found.evaluation_key
 )",
-    1,
-    {TEXTOID}};
+    3,
+    {TEXTOID, TEXTOID, INT4OID}};
 
 Statement store_statement{
     R"(
-WITH met AS (
-  SELECT m.threshold_key, m.explanation, m.summary
-    FROM unnest($5::text[], $6::jsonb[], $7::text[]) AS m(threshold_key, explanation, summary)
+WITH next AS (
+  SELECT s.id
+    FROM @extschema@.dashboard_subscriptions s
+   WHERE s.dashboard_artifact_id = $1 AND s.is_active AND s.evaluation_key = $5 AND s.id > $6
+     AND s.created_at <= $8
+   ORDER BY s.id
+   LIMIT $7
 ), told AS (
   UPDATE @extschema@.dashboard_subscriptions s
-     SET last_notified_snapshot_id = $3, last_notified_at = $4
-    FROM met m
+     SET last_notified_snapshot_id = $3, last_notified_at = $4,
+         baseline_snapshot_id = $3, baseline_at = $4
+    FROM next
    WHERE s.dashboard_artifact_id = $1
+     AND s.id = next.id
      AND s.is_active
-     AND s.threshold_key = m.threshold_key
-     AND (s.muted_until IS NULL OR s.muted_until <= $4)
-     AND (s.cooldown IS NULL OR s.last_notified_at IS NULL
-          OR s.last_notified_at + s.cooldown <= $4)
-  RETURNING s.id, s.subscriber_kind, s.subscriber_id, m.explanation, m.summary
+     AND s.evaluation_key = $5
+     AND @extschema@.alert_is_due($4, s.muted_until, s.cooldown, s.last_notified_at)
+     AND ($9 OR NOT EXISTS (SELECT FROM @extschema@.dashboard_alerts a
+                             WHERE a.dashboard_artifact_id = $1 AND a.subscription_id = s.id
+                               AND a.snapshot_b = $3))
+  RETURNING s.id, s.subscriber_kind, s.subscriber_id, nextval($10) AS alert_id
 ), pair AS (
-  INSERT INTO @extschema@.dashboard_diffs
+  INSERT INTO @extschema@.dashboard_diffs AS d
     (dashboard_artifact_id, snapshot_a, snapshot_b, diff, excerpt)
-  SELECT $1, $2, $3, $8, $9
+  SELECT $1, $2, $3, $11, $12
    WHERE EXISTS (SELECT FROM told)
-  -- Ids come again where a table was emptied: the new snapshot is the one that counts.
-  ON CONFLICT (dashboard_artifact_id, snapshot_a, snapshot_b) DO UPDATE
-    SET diff = EXCLUDED.diff, excerpt = EXCLUDED.excerpt, created_at = EXCLUDED.created_at
+  -- A threshold judged later may look at a larger top N.
+  ON CONFLICT (dashboard_artifact_id, snapshot_b, snapshot_a) DO UPDATE
+    SET diff = EXCLUDED.diff, excerpt = EXCLUDED.excerpt
+    WHERE d.diff -> 'top_n' < EXCLUDED.diff -> 'top_n'
 ), alert AS (
   INSERT INTO @extschema@.dashboard_alerts
-    (dashboard_artifact_id, subscription_id, snapshot_a, snapshot_b, explanation, summary)
-  SELECT $1, t.id, $2, $3, t.explanation, t.summary
+    (dashboard_artifact_id, id, subscription_id, snapshot_a, snapshot_b, explanation, summary)
+  SELECT $1, t.alert_id, t.id, $2, $3, $13, $14
     FROM told t
-   ORDER BY t.id
-  ON CONFLICT (dashboard_artifact_id, subscription_id, snapshot_b) DO UPDATE
-    SET snapshot_a = EXCLUDED.snapshot_a, explanation = EXCLUDED.explanation,
-        summary = EXCLUDED.summary, created_at = EXCLUDED.created_at
-  RETURNING id, subscription_id
 ), outbox AS (
   INSERT INTO @extschema@.dashboard_deliveries
     (dashboard_artifact_id, alert_id, subscriber_kind, target)
-  -- By the key of the subscriptions: of a CTE the planner knows no size.
-  SELECT $1, a.id, s.subscriber_kind, s.subscriber_id
-    FROM alert a
-    JOIN @extschema@.dashboard_subscriptions s
-      ON s.dashboard_artifact_id = $1 AND s.id = a.subscription_id
-   WHERE s.subscriber_kind <> 'persona'
-   ORDER BY a.id
+  SELECT $1, t.alert_id, t.subscriber_kind, t.subscriber_id
+    FROM told t
+   WHERE t.subscriber_kind <> 'persona'
 ), comment AS (
   INSERT INTO @extschema@.artifact_comments
     (artifact_id, author_id, author_type, comment_type, content, mentions)
-  SELECT $1, 'dashboard_diff', 'system', 'snapshot_alert',
-         '@' || t.subscriber_id || ' ' || t.summary, ARRAY[t.subscriber_id]
+  SELECT $1, 'dashboard_diff', 'system', 'snapshot_alert', '@' || t.subscriber_id || ' ' || $14,
+         ARRAY[t.subscriber_id]
     FROM told t
    WHERE t.subscriber_kind = 'persona'
-   ORDER BY t.id
 )
-SELECT count(*) FROM told
+SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM next), (SELECT max(id) FROM next)
 )",
-    9,
-    {TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, JSONBOID,
-     JSONBOID}};
+    14,
+    {TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID, TIMESTAMPTZOID, BOOLOID,
+     REGCLASSOID, JSONBOID, JSONBOID, JSONBOID, TEXTOID}};
 
-Datum make_array(Datum* elements, int count, Oid type) {
-    return PointerGetDatum(construct_array(elements, count, type, -1, false, TYPALIGN_INT));
+Statement baseline_statement{
+    R"(
+WITH next AS (
+  SELECT s.id
+    FROM @extschema@.dashboard_subscriptions s
+   WHERE s.dashboard_artifact_id = $1 AND s.is_active AND s.evaluation_key = $4 AND s.id > $5
+     AND s.created_at <= $7
+   ORDER BY s.id
+   LIMIT $6
+), moved AS (
+  UPDATE @extschema@.dashboard_subscriptions s
+     SET baseline_snapshot_id = $2, baseline_at = $3
+    FROM next
+   WHERE s.dashboard_artifact_id = $1 AND s.id = next.id AND s.evaluation_key = $4
+)
+SELECT 0::bigint, (SELECT count(*) FROM next), (SELECT max(id) FROM next)
+)",
+    7,
+    {TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID, TIMESTAMPTZOID}};
+
+Statement forget_statement{
+    R"(
+DELETE FROM @extschema@.dashboard_diffs d
+ WHERE d.dashboard_artifact_id = $1 AND d.snapshot_b = $2
+)",
+    2,
+    {TEXTOID, INT8OID}};
+
+Statement event_statement{
+    R"(
+INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, snapshot_id, message)
+SELECT $1, $2, $3, $4
+ WHERE NOT EXISTS (SELECT FROM @extschema@.dashboard_events e
+                    WHERE e.dashboard_artifact_id = $1 AND e.snapshot_id = $3
+                      AND e.event_type = $2 AND e.message = $4)
+)",
+    4,
+    {TEXTOID, TEXTOID, INT8OID, TEXTOID}};
+
+FanOutProgress read_progress(std::int64_t after, int limit) {
+    const HeapTuple row = SPI_tuptable->vals[0];
+    const TupleDesc columns = SPI_tuptable->tupdesc;
+    bool is_null;
+    FanOutProgress progress{};
+    progress.alerts = DatumGetInt64(SPI_getbinval(row, columns, 1, &is_null));
+    progress.finished = DatumGetInt64(SPI_getbinval(row, columns, 2, &is_null)) < limit;
+    const Datum last = SPI_getbinval(row, columns, 3, &is_null);
+    progress.last_subscription = is_null ? after : DatumGetInt64(last);
+    SPI_freetuptable(SPI_tuptable);
+    return progress;
 }
 
 } // namespace
@@ -119,39 +176,79 @@ AlertedDashboard find_alerted_dashboard(const Installation& installation, const 
     return {true, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1)};
 }
 
-StoredThresholds find_thresholds(const Installation& installation, const char* dashboard) {
-    Datum values[] = {CStringGetTextDatum(dashboard)};
-    execute(thresholds_statement, installation, values, nullptr, Visibility::transaction, 0);
-    StoredThresholds found{SPI_processed, nullptr, nullptr};
-    const std::size_t bytes = found.count * sizeof(Datum);
-    found.keys = static_cast<Datum*>(palloc(bytes));
-    found.documents = static_cast<Datum*>(palloc(bytes));
-    for (std::uint64_t i = 0; i < found.count; ++i) {
+SubscriptionGroups find_groups(const Installation& installation, const char* dashboard,
+                               const char* from) {
+    Datum values[] = {CStringGetTextDatum(dashboard), CStringGetTextDatum(from),
+                      Int32GetDatum(groups_at_once)};
+    execute(groups_statement, installation, values, nullptr, Visibility::transaction, 0);
+    SubscriptionGroups found{static_cast<int>(SPI_processed), SPI_processed < groups_at_once,
+                             nullptr};
+    found.groups = static_cast<SubscriptionGroup*>(
+        palloc(sizeof(SubscriptionGroup) * static_cast<std::size_t>(found.count + 1)));
+    for (int i = 0; i < found.count; ++i) {
         bool is_null;
         const HeapTuple row = SPI_tuptable->vals[i];
-        found.keys[i] = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null);
-        found.documents[i] = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
+        const TupleDesc columns = SPI_tuptable->tupdesc;
+        SubscriptionGroup& group = found.groups[i];
+        group.key = SPI_getvalue(row, columns, 1);
+        group.threshold = datumCopy(SPI_getbinval(row, columns, 2, &is_null), false, -1);
+        group.baseline_id = DatumGetInt64(SPI_getbinval(row, columns, 3, &is_null));
+        const Datum at = SPI_getbinval(row, columns, 4, &is_null);
+        group.baseline_at = is_null ? DT_NOBEGIN : DatumGetTimestampTz(at);
     }
+    SPI_freetuptable(SPI_tuptable);
     return found;
 }
 
-std::int64_t store_alerts(const Installation& installation, const Findings& findings) {
+FanOutProgress store_alerts(const Installation& installation, const FanOut& fan_out,
+                            std::int64_t after, int limit) {
     Datum values[] = {
-        CStringGetTextDatum(findings.dashboard),
-        Int64GetDatum(findings.snapshot_a),
-        Int64GetDatum(findings.snapshot_b),
-        TimestampTzGetDatum(findings.captured_at),
-        make_array(findings.keys, findings.count, TEXTOID),
-        make_array(findings.explanations, findings.count, JSONBOID),
-        make_array(findings.summaries, findings.count, TEXTOID),
-        findings.diff,
-        findings.excerpt,
+        CStringGetTextDatum(fan_out.dashboard),
+        Int64GetDatum(fan_out.snapshot_a),
+        Int64GetDatum(fan_out.snapshot_b),
+        TimestampTzGetDatum(fan_out.captured_at),
+        CStringGetTextDatum(fan_out.key),
+        Int64GetDatum(after),
+        Int32GetDatum(limit),
+        TimestampTzGetDatum(fan_out.subscribed_before),
+        BoolGetDatum(!fan_out.resumed),
+        ObjectIdGetDatum(get_relname_relid("dashboard_alerts_id_seq", installation.schema)),
+        fan_out.diff,
+        fan_out.excerpt,
+        fan_out.explanation,
+        fan_out.summary,
     };
-    const char nulls[] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', findings.excerpt == 0 ? 'n' : ' ',
-                          '\0'};
+    char nulls[] = "              ";
+    nulls[11] = fan_out.excerpt == 0 ? 'n' : ' ';
     execute(store_statement, installation, values, nulls, Visibility::transaction, 0);
-    bool is_null;
-    return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+    return read_progress(after, limit);
+}
+
+FanOutProgress move_baseline(const Installation& installation, const FanOut& fan_out,
+                             std::int64_t after, int limit) {
+    Datum values[] = {
+        CStringGetTextDatum(fan_out.dashboard),
+        Int64GetDatum(fan_out.snapshot_b),
+        TimestampTzGetDatum(fan_out.captured_at),
+        CStringGetTextDatum(fan_out.key),
+        Int64GetDatum(after),
+        Int32GetDatum(limit),
+        TimestampTzGetDatum(fan_out.subscribed_before),
+    };
+    execute(baseline_statement, installation, values, nullptr, Visibility::transaction, 0);
+    return read_progress(after, limit);
+}
+
+void forget_alerts(const Installation& installation, const char* dashboard, std::int64_t snapshot) {
+    Datum values[] = {CStringGetTextDatum(dashboard), Int64GetDatum(snapshot)};
+    execute(forget_statement, installation, values, nullptr, Visibility::transaction, 0);
+}
+
+void store_event(const Installation& installation, const char* dashboard, const char* type,
+                 std::int64_t snapshot, const char* message) {
+    Datum values[] = {CStringGetTextDatum(dashboard), CStringGetTextDatum(type),
+                      Int64GetDatum(snapshot), CStringGetTextDatum(message)};
+    execute(event_statement, installation, values, nullptr, Visibility::transaction, 0);
 }
 
 } // namespace dashboard_diff

@@ -1,8 +1,9 @@
 #pragma once
 
-// The rows that a snapshot's alert trigger reads and writes in the extension's tables. Everything
-// here may ereport: call it guarded.
+// The rows that alerting reads and writes in the extension's tables. Everything here may ereport:
+// call it guarded.
 
+#include "extension/snapshot_table.h"
 #include "extension/statement.h"
 
 namespace dashboard_diff {
@@ -15,32 +16,66 @@ struct AlertedDashboard {
 
 AlertedDashboard find_alerted_dashboard(const Installation& installation, const char* dashboard);
 
-// The distinct thresholds of a dashboard's active subscriptions.
-struct StoredThresholds {
-    std::uint64_t count;
-    Datum* keys;      // text
-    Datum* documents; // jsonb
+// The subscriptions of a dashboard are judged in groups that share baseline and threshold, in the
+// order of the groups' keys. Keys of the baselines: the previous snapshot, the one last told of
+// (or otherwise noted), and none yet.
+inline constexpr char previous_prefix[] = "previous:";
+inline constexpr char after_previous[] = "previous;"; // the least key behind all of those
+inline constexpr char since_prefix[] = "since:";
+inline constexpr char start_prefix[] = "start:";
+
+struct SubscriptionGroup {
+    const char* key;
+    Datum threshold;          // jsonb
+    std::int64_t baseline_id; // of a `since:` group, as is the next
+    TimestampTz baseline_at;
 };
 
-StoredThresholds find_thresholds(const Installation& installation, const char* dashboard);
+struct SubscriptionGroups {
+    int count;
+    bool is_last; // there are no more behind them
+    SubscriptionGroup* groups;
+};
 
-// What the trigger found, ready to be stored: parallel arrays, an element for each threshold met.
-struct Findings {
+// The next groups whose key is `from` or greater, in the current memory context.
+SubscriptionGroups find_groups(const Installation& installation, const char* dashboard,
+                               const char* from);
+
+// A snapshot that meets a group's threshold, on its way to the group's subscriptions.
+struct FanOut {
     const char* dashboard;
     std::int64_t snapshot_a;
     std::int64_t snapshot_b;
-    TimestampTz captured_at;
-    Datum diff;    // jsonb
-    Datum excerpt; // jsonb, or 0 where the diff is short enough to be sent whole
-    int count;
-    Datum* keys;         // text
-    Datum* explanations; // jsonb
-    Datum* summaries;    // text
+    TimestampTz captured_at; // of b
+    const char* key;
+    Datum explanation;             // jsonb
+    Datum summary;                 // text
+    Datum diff;                    // jsonb
+    Datum excerpt;                 // jsonb, or 0 where the diff is short enough to be sent whole
+    TimestampTz subscribed_before; // later subscriptions are not meant
+    bool resumed;                  // some of the group may have been told before
 };
 
-// Writes an alert for each subscription whose threshold was met and that is neither muted nor
-// cooling down: the alert, the diff behind it, and an outbox row or a persona's comment. The
-// number of alerts.
-std::int64_t store_alerts(const Installation& installation, const Findings& findings);
+struct FanOutProgress {
+    std::int64_t alerts;
+    std::int64_t last_subscription;
+    bool finished; // no subscription of the group is left
+};
+
+// Writes the alerts of up to `limit` subscriptions behind `after`: for each that is due, the alert,
+// the diff behind it, and an outbox row or a persona's comment.
+FanOutProgress store_alerts(const Installation& installation, const FanOut& fan_out,
+                            std::int64_t after, int limit);
+
+// Makes the snapshot the baseline of up to `limit` of a group's subscriptions behind `after`.
+FanOutProgress move_baseline(const Installation& installation, const FanOut& fan_out,
+                             std::int64_t after, int limit);
+
+// Forgets the alerts of an earlier snapshot that had the same id, in a table that was emptied.
+void forget_alerts(const Installation& installation, const char* dashboard, std::int64_t snapshot);
+
+// Tells the dashboard's owner, once a snapshot and type of event.
+void store_event(const Installation& installation, const char* dashboard, const char* type,
+                 std::int64_t snapshot, const char* message);
 
 } // namespace dashboard_diff

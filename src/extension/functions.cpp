@@ -10,6 +10,7 @@
 #include "core/snapshot_diff.h"
 #include "core/threshold.h"
 
+#include "extension/evaluation.h"
 #include "extension/guard.h"
 #include "extension/server_runtime.h"
 
@@ -70,6 +71,18 @@ DASHBOARD_DIFF_FUNCTION(dashboard_diff_describe_diff) {
         threshold->check_top_n(diff);
     }
     return text_datum(describe(diff, threshold ? &*threshold : nullptr, runtime));
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_alert_is_due) {
+    if (PG_ARGISNULL(0))
+        PG_RETURN_NULL();
+    const TimestampTz muted_until = PG_ARGISNULL(1) ? 0 : PG_GETARG_TIMESTAMPTZ(1);
+    const TimestampTz last_notified_at = PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3);
+    return BoolGetDatum(guarded([&] {
+        return is_due(PG_GETARG_TIMESTAMPTZ(0), PG_ARGISNULL(1) ? nullptr : &muted_until,
+                      PG_ARGISNULL(2) ? nullptr : PG_GETARG_INTERVAL_P(2),
+                      PG_ARGISNULL(3) ? nullptr : &last_notified_at);
+    }));
 }
 
 DASHBOARD_DIFF_FUNCTION(dashboard_diff_has_owner_rights) {

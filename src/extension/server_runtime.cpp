@@ -36,7 +36,7 @@ void* ContextResource::do_allocate(std::size_t bytes, std::size_t alignment) {
     return chunk;
 }
 
-ServerRuntime::ServerRuntime() : resource_(CurrentMemoryContext) {
+ServerRuntime::ServerRuntime(MemoryContext context) : resource_(context) {
     memory = &resource_;
     Runtime::check_interrupts = &dashboard_diff::check_interrupts;
     Runtime::hash_seed = dashboard_diff::hash_seed();
@@ -45,8 +45,13 @@ ServerRuntime::ServerRuntime() : resource_(CurrentMemoryContext) {
         clip = &clip_multibyte;
 }
 
-Value detoast_jsonb(Datum datum) {
-    const Jsonb* jsonb = guarded([&] { return DatumGetJsonbP(datum); });
+Value detoast_jsonb(Datum datum, MemoryContext context) {
+    const Jsonb* jsonb = guarded([&] {
+        const MemoryContext outer = MemoryContextSwitchTo(context);
+        const Jsonb* detoasted = DatumGetJsonbP(datum);
+        MemoryContextSwitchTo(outer);
+        return detoasted;
+    });
     return root_value(reinterpret_cast<const std::byte*>(&jsonb->root),
                       static_cast<std::uint32_t>(VARSIZE(jsonb) - VARHDRSZ));
 }

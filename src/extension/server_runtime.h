@@ -14,6 +14,8 @@ class ContextResource final : public std::pmr::memory_resource {
 public:
     explicit ContextResource(MemoryContext context) noexcept : context_(context) {}
 
+    MemoryContext context() const noexcept { return context_; }
+
 private:
     void* do_allocate(std::size_t bytes, std::size_t alignment) override;
     void do_deallocate(void* chunk, std::size_t, std::size_t) override { pfree(chunk); }
@@ -24,12 +26,16 @@ private:
     MemoryContext context_;
 };
 
-// A Runtime whose memory is the current memory context at the time of its making.
+// A Runtime whose memory is a memory context, the current one at the time of its making unless
+// told.
 class ServerRuntime : public Runtime {
 public:
-    ServerRuntime();
+    ServerRuntime() : ServerRuntime(CurrentMemoryContext) {}
+    explicit ServerRuntime(MemoryContext context);
     ServerRuntime(const ServerRuntime&) = delete;
     ServerRuntime& operator=(const ServerRuntime&) = delete;
+
+    MemoryContext context() const noexcept { return resource_.context(); }
 
 private:
     ContextResource resource_;
@@ -37,8 +43,8 @@ private:
 
 // A jsonb argument, detoasted. May throw ServerError.
 Value jsonb_argument(FunctionCallInfo fcinfo, int n);
-// A jsonb datum, detoasted into the current memory context. May throw ServerError.
-Value detoast_jsonb(Datum datum);
+// A jsonb datum, detoasted into a memory context where it has to be. May throw ServerError.
+Value detoast_jsonb(Datum datum, MemoryContext context = CurrentMemoryContext);
 
 Datum jsonb_datum(const JsonbDatum& document);
 // A text datum in the current memory context. May throw ServerError.

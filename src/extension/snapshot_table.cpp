@@ -2,6 +2,10 @@
 
 #include "extension/statement.h"
 
+extern "C" {
+#include "utils/datum.h"
+}
+
 namespace dashboard_diff {
 
 namespace {
@@ -18,33 +22,44 @@ void forget_table(Datum, Oid relation) {
 
 void make_cache() {
     HASHCTL control{};
-    control.keysize = sizeof(Oid);
+    control.keysize = sizeof(SnapshotTableKey);
     control.entrysize = sizeof(SnapshotTable);
     tables = hash_create("dashboard_diff snapshot tables", 16, &control, HASH_ELEM | HASH_BLOBS);
     CacheRegisterRelcacheCallback(forget_table, 0);
 }
 
-bool is_one_of(Oid type, Oid a, Oid b, Oid c) {
-    return type == a || type == b || type == c;
-}
+// What a column of a snapshot table is for, and the types it may have, the usual one first.
+struct ColumnRule {
+    const char* purpose;
+    Oid types[3];
+};
 
-AttrNumber find_column(Relation relation, const char* name, const char* purpose, Oid a, Oid b,
-                       Oid c, Oid* type) {
+constexpr ColumnRule column_rules[SnapshotColumnNames::max_count] = {
+    {"id", {INT8OID, INT4OID, INT2OID}},
+    {"dashboard", {TEXTOID, VARCHAROID, NAMEOID}},
+    {"time", {TIMESTAMPTZOID, TIMESTAMPOID, InvalidOid}},
+    {"document", {JSONBOID, InvalidOid, InvalidOid}},
+    {"definition", {TEXTOID, VARCHAROID, InvalidOid}},
+};
+
+AttrNumber find_column(Relation relation, const char* name, const ColumnRule& rule, Oid* type) {
     const TupleDesc columns = RelationGetDescr(relation);
     const int number = SPI_fnumber(columns, name);
     if (number <= 0)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_COLUMN),
                 errmsg("column \"%s\" of relation \"%s\" does not exist", name,
                        RelationGetRelationName(relation)),
-                errdetail("It is named as the %s column of the trigger.", purpose));
+                errdetail("It is named as the %s column of its snapshots.", rule.purpose));
     *type = getBaseType(TupleDescAttr(columns, number - 1)->atttypid);
-    if (!is_one_of(*type, a, b, c))
-        ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
-                errmsg("column \"%s\" of relation \"%s\" has the wrong type", name,
-                       RelationGetRelationName(relation)),
-                errdetail("The %s column must be of type %s, not %s.", purpose, format_type_be(a),
-                          format_type_be(*type)));
-    return static_cast<AttrNumber>(number);
+    for (const Oid allowed : rule.types)
+        if (*type == allowed)
+            return static_cast<AttrNumber>(number);
+    ereport(ERROR, errcode(ERRCODE_DATATYPE_MISMATCH),
+            errmsg("column \"%s\" of relation \"%s\" has the wrong type", name,
+                   RelationGetRelationName(relation)),
+            errdetail("The %s column must be of type %s, not %s.", rule.purpose,
+                      format_type_be(rule.types[0]), format_type_be(*type)));
+    pg_unreachable();
 }
 
 std::int64_t to_int64(Oid type, Datum id) {
@@ -58,118 +73,161 @@ std::int64_t to_int64(Oid type, Datum id) {
     }
 }
 
-SPIPlanPtr prepare_kept(const char* text, int count, Oid* types) {
-    const SPIPlanPtr plan = SPI_prepare(text, count, types);
-    if (plan == nullptr || SPI_keepplan(plan) != 0)
-        elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
-    return plan;
+TimestampTz to_timestamptz(Oid type, Datum time) {
+    return DatumGetTimestampTz(
+        type == TIMESTAMPTZOID ? time : DirectFunctionCall1(timestamp_timestamptz, time));
 }
 
-void prepare_plans(SnapshotTable* table, Relation relation, char** names) {
-    const char* id = quote_identifier(names[0]);
-    const char* dashboard = quote_identifier(names[1]);
-    const char* captured_at = quote_identifier(names[2]);
-    const char* content = quote_identifier(names[3]);
+// Fills everything but the cache's key.
+void fill(SnapshotTable* table, Relation relation, Oid whole, const SnapshotColumnNames& columns) {
+    table->valid = true; // until the relation cache says otherwise, be it from now on
+    table->relation = RelationGetRelid(relation);
+    table->whole = whole;
+    table->columns.count = columns.count;
+    for (int i = 0; i < columns.count; ++i) {
+        namestrcpy(&table->column_names[i], columns.names[i]);
+        table->columns.names[i] = NameStr(table->column_names[i]);
+        table->numbers[i] =
+            find_column(relation, columns.names[i], column_rules[i], &table->types[i]);
+    }
+    if (columns.count < SnapshotColumnNames::max_count)
+        table->numbers[SnapshotColumnNames::max_count - 1] = 0;
+
+    Relation opened = table_open(whole, AccessShareLock);
+    table->owner = opened->rd_rel->relowner;
+    namestrcpy(&table->schema, get_namespace_name(RelationGetNamespace(opened)));
+    namestrcpy(&table->name, RelationGetRelationName(opened));
+    table_close(opened, NoLock);
+}
+
+// A renamed schema invalidates nothing of the table: the name has to be looked at.
+bool is_current(const SnapshotTable* table) {
+    if (!table->valid)
+        return false;
+    const char* schema = get_namespace_name(get_rel_namespace(table->whole));
+    return schema != nullptr && strcmp(schema, NameStr(table->schema)) == 0;
+}
+
+SnapshotTable* remembered_table(SnapshotTableKey key) {
+    if (tables == nullptr)
+        make_cache();
+    bool found;
+    auto* table = static_cast<SnapshotTable*>(hash_search(tables, &key, HASH_ENTER, &found));
+    if (!found) {
+        *table = SnapshotTable{};
+        table->key = key;
+    }
+    return table;
+}
+
+bool same_names(const SnapshotColumnNames& a, const SnapshotColumnNames& b) {
+    if (a.count != b.count)
+        return false;
+    for (int i = 0; i < a.count; ++i)
+        if (strcmp(a.names[i], b.names[i]) != 0)
+            return false;
+    return true;
+}
+
+void forget_plans(SnapshotTable* table) {
+    table->valid = false;
+    for (SPIPlanPtr& plan : table->plans) {
+        if (plan != nullptr)
+            SPI_freeplan(plan);
+        plan = nullptr;
+    }
+}
+
+// The text of a query: its condition and order over the table t.
+char* query_text(const SnapshotTable* table, SnapshotQuery query) {
+    const SnapshotColumnNames& c = table->columns;
+    const char* id = quote_identifier(c.id());
+    const char* time = quote_identifier(c.captured_at());
+    const char* forwards = psprintf("t.%s, t.%s", time, id);
+    const char* backwards = psprintf("t.%s DESC, t.%s DESC LIMIT 1", time, id);
+    const char* condition = "";
+    const char* order = backwards;
+    switch (query) {
+    case SnapshotQuery::latest:
+        condition = psprintf("AND t.%s IS NOT NULL", time); // which would sort as the latest
+        break;
+    case SnapshotQuery::later:
+        condition = psprintf("AND (t.%s, t.%s) > ($2, $3) AND t.xmin <> $4", time, id);
+        break;
+    case SnapshotQuery::preceding:
+        condition = psprintf("AND (t.%s, t.%s) < ($2, $3)", time, id);
+        break;
+    case SnapshotQuery::by_id:
+        condition = psprintf("AND t.%s = $2", id);
+        break;
+    case SnapshotQuery::earliest:
+        condition = psprintf("AND t.%s >= $2", time);
+        order = psprintf("%s LIMIT 1", forwards);
+        break;
+    case SnapshotQuery::last_before:
+        condition = psprintf("AND t.%s < $2", time);
+        break;
+    case SnapshotQuery::history:
+        condition = psprintf("AND t.%s >= $2", time);
+        order = forwards;
+        break;
+    case SnapshotQuery::count:
+        break;
+    }
     const char* definition =
-        table->definition == 0 ? "NULL::text" : psprintf("t.%s::text", quote_identifier(names[4]));
-    const char* name =
-        quote_qualified_identifier(NameStr(table->schema), RelationGetRelationName(relation));
-    Oid types[] = {table->dashboard_type, table->captured_at_type, table->id_type, XIDOID};
-
-    table->later_plan =
-        prepare_kept(psprintf("SELECT 1 FROM %s t WHERE t.%s = $1 AND (t.%s, t.%s) > ($2, $3) "
-                              "LIMIT 1",
-                              name, dashboard, captured_at, id),
-                     3, types);
-    table->baseline_plan =
-        prepare_kept(psprintf("SELECT b.id, b.content, b.definition FROM ("
-                              "(SELECT t.%1$s AS id, t.%4$s AS content, %5$s AS definition"
-                              " FROM %6$s t WHERE t.%2$s = $1"
-                              " AND (t.%3$s, t.%1$s) > ($2, $3) AND t.xmin <> $4"
-                              " ORDER BY t.%3$s DESC, t.%1$s DESC LIMIT 1) UNION ALL "
-                              "(SELECT t.%1$s, t.%4$s, %5$s FROM %6$s t WHERE t.%2$s = $1"
-                              " AND (t.%3$s, t.%1$s) < ($2, $3)"
-                              " ORDER BY t.%3$s DESC, t.%1$s DESC LIMIT 1)) b LIMIT 1",
-                              id, dashboard, captured_at, content, definition, name),
-                     4, types);
+        c.definition() == nullptr ? "NULL" : psprintf("t.%s", quote_identifier(c.definition()));
+    return psprintf("SELECT t.%s, t.%s, t.%s, %s::text FROM %s t WHERE t.%s = $1 %s ORDER BY %s",
+                    id, time, quote_identifier(c.content()), definition,
+                    quote_qualified_identifier(NameStr(table->schema), NameStr(table->name)),
+                    quote_identifier(c.dashboard()), condition, order);
 }
 
-void fill(SnapshotTable* table, const TriggerData* trigger) {
+} // namespace
+
+SnapshotTable* find_snapshot_table(const TriggerData* trigger) {
     const Trigger* definition = trigger->tg_trigger;
-    if (definition->tgnargs < 4 || definition->tgnargs > 5)
+    SnapshotTable* table = remembered_table({definition->tgoid, InvalidOid});
+    if (is_current(table))
+        return table;
+    forget_plans(table);
+    if (definition->tgnargs < 4 || definition->tgnargs > SnapshotColumnNames::max_count)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("trigger \"%s\" needs four or five arguments, not %d", definition->tgname,
                        definition->tgnargs),
                 errdetail("They name the table's id, dashboard, time and document columns, in "
                           "this order, and if there is one the column that tells how the "
                           "dashboard is made."));
-    char** names = definition->tgargs;
-    table->valid = true; // until the relation cache says otherwise, be it from now on
-    table->relation = RelationGetRelid(trigger->tg_relation);
-
-    Oid content_type;
-    Relation relation = trigger->tg_relation;
-    table->id = find_column(relation, names[0], "id", INT8OID, INT4OID, INT2OID, &table->id_type);
-    table->dashboard = find_column(relation, names[1], "dashboard", TEXTOID, VARCHAROID, NAMEOID,
-                                   &table->dashboard_type);
-    table->captured_at = find_column(relation, names[2], "time", TIMESTAMPTZOID, TIMESTAMPOID,
-                                     InvalidOid, &table->captured_at_type);
-    table->content = find_column(relation, names[3], "document", JSONBOID, InvalidOid, InvalidOid,
-                                 &content_type);
-
-    table->definition = 0;
-    if (definition->tgnargs == 5) {
-        Oid definition_type;
-        table->definition = find_column(relation, names[4], "definition", TEXTOID, VARCHAROID,
-                                        InvalidOid, &definition_type);
-    }
-
+    SnapshotColumnNames columns{definition->tgnargs, {}};
+    for (int i = 0; i < columns.count; ++i)
+        columns.names[i] = definition->tgargs[i];
     // A partition's rows are compared with those of the whole table.
-    table->whole = table->relation;
+    Oid whole = RelationGetRelid(trigger->tg_relation);
     if (definition->tgisclone)
-        table->whole = llast_oid(get_partition_ancestors(table->relation));
-    relation = table_open(table->whole, AccessShareLock);
-    table->owner = relation->rd_rel->relowner;
-    namestrcpy(&table->schema, get_namespace_name(RelationGetNamespace(relation)));
-    prepare_plans(table, relation, names);
-    table_close(relation, NoLock);
-}
-
-// A renamed schema invalidates nothing of the table: the name has to be looked at.
-bool is_current(const SnapshotTable* table) {
-    if (!table->valid || table->baseline_plan == nullptr)
-        return false;
-    const char* schema = get_namespace_name(get_rel_namespace(table->whole));
-    return schema != nullptr && strcmp(schema, NameStr(table->schema)) == 0;
-}
-
-} // namespace
-
-SnapshotTable* find_snapshot_table(const TriggerData* trigger) {
-    if (tables == nullptr)
-        make_cache();
-    bool found;
-    auto* table = static_cast<SnapshotTable*>(
-        hash_search(tables, &trigger->tg_trigger->tgoid, HASH_ENTER, &found));
-    if (!found) {
-        const Oid key = table->trigger;
-        *table = SnapshotTable{};
-        table->trigger = key;
-    }
-    if (!is_current(table)) {
-        table->valid = false;
-        if (table->later_plan != nullptr)
-            SPI_freeplan(table->later_plan);
-        if (table->baseline_plan != nullptr)
-            SPI_freeplan(table->baseline_plan);
-        table->later_plan = nullptr;
-        table->baseline_plan = nullptr;
-        fill(table, trigger);
-    }
+        whole = llast_oid(get_partition_ancestors(whole));
+    fill(table, trigger->tg_relation, whole, columns);
     return table;
 }
 
-SnapshotRow read_snapshot_row(const SnapshotTable* table, const TriggerData* trigger) {
+SnapshotTable* open_snapshot_table(Oid relation, const SnapshotColumnNames& columns) {
+    SnapshotTable* table = remembered_table({InvalidOid, relation});
+    if (is_current(table) && same_names(table->columns, columns))
+        return table;
+    forget_plans(table);
+    Relation opened = table_open(relation, AccessShareLock);
+    fill(table, opened, relation, columns);
+    table_close(opened, NoLock);
+    return table;
+}
+
+void check_snapshot_columns(Relation relation, const SnapshotColumnNames& columns) {
+    for (int i = 0; i < columns.count; ++i) {
+        Oid type;
+        (void)find_column(relation, columns.names[i], column_rules[i], &type);
+    }
+}
+
+StoredSnapshot read_inserted_snapshot(const SnapshotTable* table, const TriggerData* trigger,
+                                      const char** dashboard) {
     const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
     const auto read = [&](AttrNumber number) {
         bool is_null;
@@ -183,60 +241,100 @@ SnapshotRow read_snapshot_row(const SnapshotTable* table, const TriggerData* tri
         return value;
     };
 
-    SnapshotRow row{};
-    row.id_datum = read(table->id);
-    row.id = to_int64(table->id_type, row.id_datum);
-    row.dashboard_datum = read(table->dashboard);
-    row.dashboard = table->dashboard_type == NAMEOID
-                        ? pstrdup(NameStr(*DatumGetName(row.dashboard_datum)))
-                        : TextDatumGetCString(row.dashboard_datum);
-    row.captured_at_datum = read(table->captured_at);
-    row.captured_at = DatumGetTimestampTz(
-        table->captured_at_type == TIMESTAMPTZOID
-            ? row.captured_at_datum
-            : DirectFunctionCall1(timestamp_timestamptz, row.captured_at_datum));
+    StoredSnapshot row{};
+    row.found = true;
+    row.id_datum = read(table->id());
+    row.id = to_int64(table->id_type(), row.id_datum);
+    const Datum name = read(table->dashboard());
+    *dashboard = table->dashboard_type() == NAMEOID ? pstrdup(NameStr(*DatumGetName(name)))
+                                                    : TextDatumGetCString(name);
+    row.captured_at_datum = read(table->captured_at());
+    row.captured_at = to_timestamptz(table->captured_at_type(), row.captured_at_datum);
     if (TIMESTAMP_NOT_FINITE(row.captured_at))
         ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
                 errmsg("column \"%s\" of relation \"%s\" must not be infinite",
-                       NameStr(TupleDescAttr(columns, table->captured_at - 1)->attname),
+                       NameStr(TupleDescAttr(columns, table->captured_at() - 1)->attname),
                        RelationGetRelationName(trigger->tg_relation)),
                 errdetail("It is the time of a dashboard's snapshot."));
-    row.content = read(table->content);
-    if (table->definition != 0)
-        row.definition = SPI_getvalue(trigger->tg_trigtuple, columns, table->definition);
+    row.content = read(table->content());
+    if (table->definition() != 0)
+        row.definition = SPI_getvalue(trigger->tg_trigtuple, columns, table->definition());
     return row;
 }
 
-void lock_dashboard(Oid schema, const char* dashboard) {
-    // The advisory lock space, but of a class of its own that no SQL function can take.
-    constexpr std::uint16_t lock_class = 0xDD;
-    LOCKTAG tag;
-    const std::uint32_t hash = DatumGetUInt32(hash_any(
-        reinterpret_cast<const unsigned char*>(dashboard), static_cast<int>(strlen(dashboard))));
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, schema, hash, lock_class);
-    (void)LockAcquire(&tag, ExclusiveLock, false, false);
+SPIPlanPtr snapshot_plan(SnapshotTable* table, SnapshotQuery query) {
+    SPIPlanPtr& plan = table->plans[static_cast<int>(query)];
+    if (plan != nullptr)
+        return plan;
+    Oid types[] = {table->dashboard_type(), table->captured_at_type(), table->id_type(), XIDOID};
+    int count = 2;
+    switch (query) {
+    case SnapshotQuery::latest:
+        count = 1;
+        break;
+    case SnapshotQuery::later:
+        count = 4;
+        break;
+    case SnapshotQuery::preceding:
+        count = 3;
+        break;
+    case SnapshotQuery::by_id:
+        types[1] = table->id_type();
+        break;
+    default:
+        types[1] = TIMESTAMPTZOID;
+    }
+    const SPIPlanPtr prepared = SPI_prepare(query_text(table, query), count, types);
+    if (prepared == nullptr || SPI_keepplan(prepared) != 0)
+        elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
+    plan = prepared;
+    return plan;
 }
 
-bool is_backfill(SnapshotTable* table, const SnapshotRow& row, ::Snapshot statement_snapshot) {
-    Datum values[] = {row.dashboard_datum, row.captured_at_datum, row.id_datum};
-    execute_as(table->owner, table->later_plan, values, nullptr, statement_snapshot, true, 1);
-    return SPI_processed > 0;
-}
-
-Baseline find_baseline(SnapshotTable* table, const SnapshotRow& row) {
-    Datum values[] = {row.dashboard_datum, row.captured_at_datum, row.id_datum,
-                      TransactionIdGetDatum(GetCurrentTransactionId())};
-    execute_as(table->owner, table->baseline_plan, values, nullptr, latest_snapshot(), false, 1);
-    Baseline baseline{};
-    if (SPI_processed == 0)
-        return baseline;
+StoredSnapshot read_found_snapshot(const SnapshotTable* table, HeapTuple row, TupleDesc columns) {
+    StoredSnapshot snapshot{};
+    snapshot.found = true;
     bool is_null;
-    const Datum id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-    baseline.content = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null);
-    baseline.found = !is_null;
-    baseline.definition = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3);
-    baseline.id = to_int64(table->id_type, id);
-    return baseline;
+    snapshot.id_datum = SPI_getbinval(row, columns, 1, &is_null);
+    snapshot.id = to_int64(table->id_type(), snapshot.id_datum);
+    snapshot.captured_at_datum = SPI_getbinval(row, columns, 2, &is_null);
+    snapshot.captured_at = to_timestamptz(table->captured_at_type(), snapshot.captured_at_datum);
+    const Datum content = SPI_getbinval(row, columns, 3, &is_null);
+    // A null document cannot be compared with: as if the snapshot were not there.
+    snapshot.found = !is_null;
+    if (!is_null)
+        snapshot.content = datumCopy(content, false, -1);
+    snapshot.definition = SPI_getvalue(row, columns, 4);
+    return snapshot;
+}
+
+StoredSnapshot find_snapshot(SnapshotTable* table, SnapshotQuery query, Datum* values,
+                             ::Snapshot snapshot, bool read_only) {
+    execute_as(table->owner, snapshot_plan(table, query), values, nullptr, snapshot, read_only, 1);
+    StoredSnapshot found{};
+    if (SPI_processed > 0)
+        found = read_found_snapshot(table, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+    SPI_freetuptable(SPI_tuptable);
+    return found;
+}
+
+Datum dashboard_datum(const SnapshotTable* table, const char* dashboard) {
+    if (table->dashboard_type() == NAMEOID)
+        return DirectFunctionCall1(namein, CStringGetDatum(dashboard));
+    return CStringGetTextDatum(dashboard);
+}
+
+Datum snapshot_id_datum(const SnapshotTable* table, std::int64_t id) {
+    switch (table->id_type()) {
+    case INT8OID:
+        return Int64GetDatum(id);
+    case INT4OID:
+        return Int32GetDatum(id == static_cast<std::int32_t>(id) ? static_cast<std::int32_t>(id)
+                                                                 : 0);
+    default:
+        return Int16GetDatum(id == static_cast<std::int16_t>(id) ? static_cast<std::int16_t>(id)
+                                                                 : 0);
+    }
 }
 
 } // namespace dashboard_diff

@@ -4,48 +4,69 @@
 #include "extension/alert_store.h"
 #include "extension/before_row.h"
 #include "extension/guard.h"
-#include "extension/snapshot_table.h"
+#include "extension/snapshot_order.h"
 #include "extension/statement.h"
 
 namespace dashboard_diff {
 
 namespace {
 
-Statement stamp_statement{
+Statement hash_statement{
     R"(
-SELECT (SELECT md5(d.view_spec::text)
-          FROM @extschema@.dashboards d
-         WHERE d.id = $1),
-       (SELECT s.captured_at
-          FROM @extschema@.dashboard_snapshots s
-         WHERE s.dashboard_artifact_id = $1
-         ORDER BY s.captured_at DESC
-         LIMIT 1)
+SELECT md5(d.view_spec::text) FROM @extschema@.dashboards d WHERE d.id = $1
 )",
     1,
     {TEXTOID}};
 
-// What an insert may leave out.
-struct Stamp {
-    Datum view_hash; // text
-    bool has_view_hash;
-    TimestampTz captured_at; // now, but later than every snapshot that the dashboard has: also
-                             // when the clock stepped back
-};
+Statement latest_statement{
+    R"(
+SELECT s.captured_at
+  FROM @extschema@.dashboard_snapshots s
+ WHERE s.dashboard_artifact_id = $1
+ ORDER BY s.captured_at DESC
+ LIMIT 1
+)",
+    1,
+    {TEXTOID}};
 
-Stamp make_stamp(const Installation& installation, const char* dashboard) {
-    Stamp stamp{0, false, GetCurrentTimestamp()};
+// The text, or 0 where the dashboard has no view_spec.
+Datum find_view_hash(const Installation& installation, const char* dashboard) {
     Datum values[] = {CStringGetTextDatum(dashboard)};
-    execute(stamp_statement, installation, values, nullptr, Visibility::latest, 1);
-    const HeapTuple row = SPI_tuptable->vals[0];
+    execute(hash_statement, installation, values, nullptr, Visibility::latest, 1);
+    if (SPI_processed == 0)
+        return 0;
     bool is_null;
-    stamp.view_hash = SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &is_null);
-    stamp.has_view_hash = !is_null;
-    const Datum latest_datum = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
-    const TimestampTz latest = is_null ? DT_NOBEGIN : DatumGetTimestampTz(latest_datum);
-    if (!TIMESTAMP_NOT_FINITE(latest) && stamp.captured_at <= latest)
-        stamp.captured_at = latest + 1;
-    return stamp;
+    const Datum hash = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    return is_null ? 0 : hash;
+}
+
+TimestampTz find_latest(const Installation& installation, const char* dashboard) {
+    Datum values[] = {CStringGetTextDatum(dashboard)};
+    execute(latest_statement, installation, values, nullptr, Visibility::latest, 1);
+    if (SPI_processed == 0)
+        return DT_NOBEGIN;
+    bool is_null;
+    return DatumGetTimestampTz(
+        SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+// Now, but later than every snapshot that the dashboard has: also when the clock stepped back.
+TimestampTz make_captured_at(const Installation& installation, const char* dashboard) {
+    // The last one made. Within a statement it counts as the dashboard's latest: the rows that the
+    // statement has inserted so far cannot be seen, but to look for others means to walk over them.
+    static StatementId statement;
+    static char of[513];
+    static TimestampTz last;
+    const StatementId current = current_statement(GetActiveSnapshot());
+    const bool again = current == statement && strcmp(of, dashboard) == 0;
+    const TimestampTz latest = again ? last : find_latest(installation, dashboard);
+    last = GetCurrentTimestamp();
+    if (!TIMESTAMP_NOT_FINITE(latest) && last <= latest)
+        last = latest + 1;
+    statement = current;
+    // A longer id than fits is refused by its table's CHECK.
+    strlcpy(of, dashboard, sizeof of);
+    return last;
 }
 
 HeapTuple stamp_row(FunctionCallInfo fcinfo) {
@@ -69,14 +90,13 @@ HeapTuple stamp_row(FunctionCallInfo fcinfo) {
     // Where somebody is going to be told, the order of the times is the order of the commits.
     if (nulls[0] && find_alerted_dashboard(installation, dashboard).has_subscribers)
         lock_dashboard(installation.schema, dashboard);
-    const Stamp stamp = make_stamp(installation, dashboard);
     if (nulls[0]) {
-        values[0] = TimestampTzGetDatum(stamp.captured_at);
+        values[0] = TimestampTzGetDatum(make_captured_at(installation, dashboard));
         nulls[0] = false;
     }
-    if (nulls[1] && stamp.has_view_hash) {
-        values[1] = stamp.view_hash;
-        nulls[1] = false;
+    if (nulls[1]) {
+        values[1] = find_view_hash(installation, dashboard);
+        nulls[1] = values[1] == 0;
     }
     const MemoryContext statement_context = MemoryContextSwitchTo(row_context);
     const HeapTuple stamped =

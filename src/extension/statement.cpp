@@ -2,6 +2,8 @@
 
 extern "C" {
 #include "lib/stringinfo.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/guc.h"
 }
 
@@ -54,6 +56,12 @@ Installation find_installation(Oid function) {
     return installation;
 }
 
+Oid find_alert_function(const Installation& installation) {
+    return LookupFuncName(list_make2(makeString(pstrdup(installation.schema_name)),
+                                     makeString(pstrdup("dashboard_snapshot_alert"))),
+                          0, nullptr, false);
+}
+
 ::Snapshot latest_snapshot() {
     // As foreign keys do: in the stricter isolation levels the transaction's own snapshot would
     // hide what others have just committed.
@@ -83,6 +91,14 @@ void execute(Statement& statement, const Installation& installation, Datum* valu
     const ::Snapshot snapshot =
         visibility == Visibility::latest ? latest_snapshot() : InvalidSnapshot;
     execute_as(installation.owner, statement.plan, values, nulls, snapshot, false, row_limit);
+}
+
+void execute_as_caller(Statement& statement, const Installation& installation, Datum* values,
+                       long row_limit) {
+    prepare(statement, installation);
+    const int result = SPI_execute_plan(statement.plan, values, nullptr, true, row_limit);
+    if (result < 0)
+        elog(ERROR, "could not execute statement: %s", SPI_result_code_string(result));
 }
 
 int begin_statements() {

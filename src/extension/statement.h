@@ -15,12 +15,15 @@ struct Installation {
 
 Installation find_installation(Oid function);
 
+// The extension's trigger function dashboard_snapshot_alert().
+Oid find_alert_function(const Installation& installation);
+
 // A statement over the extension's own tables, prepared once a backend. In its text
 // "@extschema@." stands for the extension's schema, as in the install script.
 struct Statement {
     const char* text;
     int parameter_count;
-    Oid parameter_types[10];
+    Oid parameter_types[16];
 
     SPIPlanPtr plan = nullptr;
     NameData prepared_schema = {};
@@ -36,6 +39,10 @@ enum class Visibility {
 // SPI_tuptable.
 void execute(Statement& statement, const Installation& installation, Datum* values,
              const char* nulls, Visibility visibility, long row_limit);
+
+// The same with the rights of whoever calls the SQL function, seeing what its query sees.
+void execute_as_caller(Statement& statement, const Installation& installation, Datum* values,
+                       long row_limit);
 
 // Runs a saved plan over a table of somebody else's as that table's owner.
 void execute_as(Oid owner, SPIPlanPtr plan, Datum* values, const char* nulls, ::Snapshot snapshot,

@@ -51,24 +51,3 @@ ALTER TABLE @extschema@.dashboard_snapshots ENABLE ROW LEVEL SECURITY;
 CREATE POLICY snapshots_of_dashboard ON @extschema@.dashboard_snapshots
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
                   WHERE d.id = dashboard_artifact_id));
-
-CREATE FUNCTION @extschema@.prune_snapshots(keep interval) RETURNS bigint
-LANGUAGE sql VOLATILE STRICT
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  WITH latest AS (
-    SELECT DISTINCT ON (dashboard_artifact_id) dashboard_artifact_id, id
-      FROM @extschema@.dashboard_snapshots
-     ORDER BY dashboard_artifact_id, captured_at DESC, id DESC
-  ), pruned AS (
-    DELETE FROM @extschema@.dashboard_snapshots s
-     USING latest l
-     WHERE s.dashboard_artifact_id = l.dashboard_artifact_id
-       AND s.id <> l.id
-       AND s.captured_at < (now() - keep)
-    RETURNING s.id
-  )
-  SELECT count(*) FROM pruned;
-END;
-COMMENT ON FUNCTION @extschema@.prune_snapshots(interval) IS
-'deletes snapshots captured longer than keep ago, never a dashboard''s latest; the number deleted';

@@ -11,10 +11,17 @@ CREATE TABLE @extschema@.dashboard_subscriptions (
   persona_id text GENERATED ALWAYS AS (CASE subscriber_kind WHEN 'persona' THEN subscriber_id END)
     STORED REFERENCES @extschema@.personas ON DELETE CASCADE,
   threshold_json jsonb NOT NULL CHECK (@extschema@.validate_threshold(threshold_json)),
-  threshold_key text NOT NULL
-    GENERATED ALWAYS AS (md5(threshold_json::text)) STORED,
   baseline text NOT NULL DEFAULT 'previous'
-    CHECK (baseline = 'previous'),
+    CONSTRAINT dashboard_subscriptions_baseline_check CHECK (
+      baseline = ANY (ARRAY['previous', 'last_notified'])),
+  baseline_snapshot_id bigint,
+  baseline_at timestamptz,
+  -- What is judged together: 'previous' first, then one baseline after the other.
+  evaluation_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (
+    CASE WHEN baseline = 'previous' THEN 'previous'
+         WHEN baseline_snapshot_id IS NULL THEN 'start'
+         ELSE 'since:' || baseline_snapshot_id::text
+    END || ':' || md5(threshold_json::text)) STORED,
   cooldown interval CHECK (cooldown BETWEEN '0' AND '100 years'),
   muted_until timestamptz,
   is_active boolean NOT NULL DEFAULT true,
@@ -29,21 +36,32 @@ CREATE TABLE @extschema@.dashboard_subscriptions (
   -- Also makes pg_dump restore snapshots first, so that a restore alerts nobody.
   FOREIGN KEY (dashboard_artifact_id, start_snapshot_id)
     REFERENCES @extschema@.dashboard_snapshots ON DELETE SET NULL (start_snapshot_id)
-) WITH (fillfactor = 85);
-CREATE INDEX dashboard_subscriptions_threshold_idx
-  ON @extschema@.dashboard_subscriptions (dashboard_artifact_id, threshold_key) WHERE is_active;
+) WITH (fillfactor = 70);
+CREATE INDEX dashboard_subscriptions_evaluation_idx
+  ON @extschema@.dashboard_subscriptions (dashboard_artifact_id, evaluation_key, id)
+  WHERE is_active;
 CREATE INDEX dashboard_subscriptions_start_idx
   ON @extschema@.dashboard_subscriptions (dashboard_artifact_id, start_snapshot_id)
   WHERE start_snapshot_id IS NOT NULL;
 CREATE INDEX dashboard_subscriptions_persona_idx
   ON @extschema@.dashboard_subscriptions (persona_id) WHERE persona_id IS NOT NULL;
+-- For prune_snapshots(), which keeps what somebody is still compared with.
+CREATE INDEX dashboard_subscriptions_baseline_idx
+  ON @extschema@.dashboard_subscriptions (dashboard_artifact_id, baseline_snapshot_id)
+  WHERE baseline = 'last_notified';
 CREATE INDEX dashboard_subscriptions_id_idx ON @extschema@.dashboard_subscriptions (id);
 COMMENT ON TABLE @extschema@.dashboard_subscriptions IS
 'a subscriber''s threshold for a dashboard; the subscriber is told of a snapshot that meets it';
 COMMENT ON COLUMN @extschema@.dashboard_subscriptions.subscriber_id IS
 'a persona''s id, a webhook''s URL, an e-mail address, a Slack channel or a Telegram chat';
-COMMENT ON COLUMN @extschema@.dashboard_subscriptions.threshold_key IS
-'equal for equal thresholds: each distinct one is judged once a snapshot';
+COMMENT ON COLUMN @extschema@.dashboard_subscriptions.baseline IS
+'what a snapshot is compared with: previous, the one before it; last_notified, the one that this subscription was last told of, so that a slow drift is noticed';
+COMMENT ON COLUMN @extschema@.dashboard_subscriptions.baseline_snapshot_id IS
+'the snapshot that a last_notified subscription is compared with: the one last told of, the first one after it subscribed, or the first one since the dashboard is made in another way; null until then';
+COMMENT ON COLUMN @extschema@.dashboard_subscriptions.baseline_at IS
+'captured_at of the baseline';
+COMMENT ON COLUMN @extschema@.dashboard_subscriptions.evaluation_key IS
+'equal for equal baselines and thresholds: each distinct pair is judged once a snapshot';
 COMMENT ON COLUMN @extschema@.dashboard_subscriptions.cooldown IS
 'no second alert for a snapshot captured less than this after the one last told of';
 COMMENT ON COLUMN @extschema@.dashboard_subscriptions.muted_until IS
@@ -84,6 +102,7 @@ CREATE FUNCTION @extschema@.subscribe(
   subscriber_kind text,
   subscriber_id text,
   threshold_json jsonb,
+  baseline text DEFAULT 'previous',
   cooldown interval DEFAULT NULL,
   muted_until timestamptz DEFAULT NULL
 ) RETURNS bigint
@@ -91,18 +110,30 @@ LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   INSERT INTO @extschema@.dashboard_subscriptions
-    (dashboard_artifact_id, subscriber_kind, subscriber_id, threshold_json, cooldown, muted_until,
-     start_snapshot_id)
+    (dashboard_artifact_id, subscriber_kind, subscriber_id, threshold_json, baseline, cooldown,
+     muted_until, start_snapshot_id)
   VALUES (subscribe.dashboard_id, subscribe.subscriber_kind, subscribe.subscriber_id,
-          subscribe.threshold_json, subscribe.cooldown, subscribe.muted_until,
+          subscribe.threshold_json, subscribe.baseline, subscribe.cooldown,
+          subscribe.muted_until,
           (SELECT s.id FROM @extschema@.dashboard_snapshots s
             WHERE s.dashboard_artifact_id = subscribe.dashboard_id
             ORDER BY s.captured_at DESC, s.id DESC
             LIMIT 1))
   RETURNING id;
 END;
-COMMENT ON FUNCTION @extschema@.subscribe(text, text, text, jsonb, interval, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.subscribe(text, text, text, jsonb, text, interval, timestamptz) IS
 'subscribes a persona, webhook, e-mail address, Slack channel or Telegram chat to a dashboard; the id of the subscription';
+
+CREATE FUNCTION @extschema@.alert_is_due(
+  captured_at timestamptz,
+  muted_until timestamptz,
+  cooldown interval,
+  last_notified_at timestamptz
+) RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'dashboard_diff_alert_is_due';
+COMMENT ON FUNCTION @extschema@.alert_is_due(timestamptz, timestamptz, interval, timestamptz) IS
+'whether a subscription may be told of a snapshot captured then: it is neither muted nor cooling down';
 
 CREATE FUNCTION @extschema@.unsubscribe(subscription_id bigint) RETURNS boolean
 LANGUAGE sql VOLATILE STRICT

@@ -7,7 +7,7 @@ CREATE TABLE @extschema@.dashboard_diffs (
   diff jsonb NOT NULL,
   excerpt jsonb,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (dashboard_artifact_id, snapshot_a, snapshot_b)
+  PRIMARY KEY (dashboard_artifact_id, snapshot_b, snapshot_a)
 );
 COMMENT ON TABLE @extschema@.dashboard_diffs IS
 'the diff behind alerts, stored once however many alerts refer to it';
@@ -27,11 +27,11 @@ CREATE TABLE @extschema@.dashboard_alerts (
   UNIQUE (dashboard_artifact_id, subscription_id, snapshot_b),
   FOREIGN KEY (dashboard_artifact_id, subscription_id)
     REFERENCES @extschema@.dashboard_subscriptions ON DELETE CASCADE,
-  FOREIGN KEY (dashboard_artifact_id, snapshot_a, snapshot_b)
+  FOREIGN KEY (dashboard_artifact_id, snapshot_b, snapshot_a)
     REFERENCES @extschema@.dashboard_diffs ON DELETE CASCADE
 );
 CREATE INDEX dashboard_alerts_pair_idx
-  ON @extschema@.dashboard_alerts (dashboard_artifact_id, snapshot_a, snapshot_b);
+  ON @extschema@.dashboard_alerts (dashboard_artifact_id, snapshot_b, snapshot_a);
 COMMENT ON TABLE @extschema@.dashboard_alerts IS 'a snapshot that met a subscription''s threshold';
 COMMENT ON COLUMN @extschema@.dashboard_alerts.explanation IS
 'the threshold with what was measured at each node, as explain_threshold() gives it';

@@ -1,0 +1,225 @@
+#include "extension/dispatch.h"
+
+#include <algorithm>
+
+#include "extension/settings.h"
+
+namespace dashboard_diff {
+
+namespace {
+
+// Subscriptions written by one statement: how often the clock is looked at.
+constexpr int chunk = 250;
+
+bool starts_with(std::string_view text, std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+}
+
+} // namespace
+
+// Subscriptions that share baseline and threshold.
+struct Dispatch::Group {
+    SubscriptionGroup stored;
+    std::optional<Threshold> threshold; // none: it is not valid any more
+
+    bool has(const char* prefix) const { return starts_with(stored.key, prefix); }
+    // The baseline as a part of the key.
+    std::string_view baseline() const {
+        const std::string_view key = stored.key;
+        return key.substr(0, key.rfind(':'));
+    }
+};
+
+// What the judged snapshot is compared with at the moment, and the outcome.
+struct Dispatch::Baseline {
+    MemoryScope scope; // first: all else lives in it
+    std::string key;
+    StoredSnapshot snapshot{};
+    std::uint32_t top_n = 0;
+    std::optional<Comparison> comparison;
+    Datum stored_diff = 0; // made when the first alert needs them
+    Datum excerpt = 0;
+};
+
+Dispatch::Dispatch(const Installation& installation, SnapshotTable* table,
+                   const JudgedSnapshot& judged, const StoredSnapshot& previous, bool resumed,
+                   TimestampTz subscribed_before)
+    : installation_(installation),
+      table_(table),
+      judged_(judged),
+      previous_(previous),
+      resumed_(resumed),
+      subscribed_before_(subscribed_before) {}
+
+Dispatch::~Dispatch() = default;
+
+// A resumed one always takes a step, lest a short time be spent on nothing again and again.
+bool Dispatch::is_time_up(TimestampTz deadline) const {
+    return (steps_ > 0 || !resumed_) && is_past(deadline);
+}
+
+bool Dispatch::run(DispatchCursor& cursor, TimestampTz deadline) {
+    // Without a snapshot before it there is nothing for those who compare with that.
+    if (!previous_.found && cursor.key < after_previous)
+        cursor = {after_previous, 0};
+    for (bool is_last = false; !is_last;)
+        if (is_time_up(deadline) || !run_groups(cursor, deadline, is_last))
+            return false;
+    return true;
+}
+
+bool Dispatch::run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is_last) {
+    const MemoryScope scope;
+    const SubscriptionGroups found = scope.run(
+        [&] { return find_groups(installation_, judged_.dashboard, cursor.key.c_str()); });
+    is_last = found.is_last;
+
+    std::pmr::vector<Group> groups(scope.runtime().memory);
+    std::uint32_t top_n = default_top_n;
+    for (int i = 0; i < found.count; ++i) {
+        groups.push_back(
+            {found.groups[i],
+             read_stored_threshold(found.groups[i].threshold, judged_.dashboard, scope.runtime())});
+        if (groups.back().threshold)
+            top_n = std::max(top_n, groups.back().threshold->required_top_n());
+    }
+    for (const Group& group : groups) {
+        if (cursor.key != group.stored.key)
+            cursor = {group.stored.key, 0};
+        if (is_time_up(deadline) || !dispatch_group(group, top_n, cursor, deadline))
+            return false;
+        ++steps_;
+    }
+    cursor = {cursor.key + "+", 0}; // behind the last of them
+    return true;
+}
+
+bool Dispatch::dispatch_group(const Group& group, std::uint32_t top_n, DispatchCursor& cursor,
+                              TimestampTz deadline) {
+    if (!group.threshold)
+        return true;
+    if (group.has(start_prefix))
+        return start_anew(group, cursor, deadline);
+    // They were told of this very snapshot while it was dispatched.
+    if (group.has(since_prefix) && group.stored.baseline_id == judged_.id)
+        return true;
+
+    compare_with_baseline_of(group, top_n);
+    if (!baseline_->snapshot.found) // deleted, and every later one with it
+        return start_anew(group, cursor, deadline);
+    const Comparison& comparison = *baseline_->comparison;
+    switch (evaluate(*group.threshold, comparison, baseline_->scope.runtime())) {
+    case Outcome::starts_anew:
+        tell_owner_of_new_baseline(comparison.reason);
+        return group.has(previous_prefix) || start_anew(group, cursor, deadline);
+    case Outcome::met:
+        return fan_out(group, cursor, deadline);
+    case Outcome::quiet:
+        break;
+    }
+    return true;
+}
+
+void Dispatch::tell_owner_of_new_baseline(const std::string& reason) const {
+    const std::string message =
+        "snapshot " + std::to_string(judged_.id) + " is a new baseline: " + reason;
+    guarded([&] {
+        store_event(installation_, judged_.dashboard, "new_baseline", judged_.id, message.c_str());
+    });
+}
+
+// Groups come sorted by baseline: each is looked up and compared with once.
+void Dispatch::compare_with_baseline_of(const Group& group, std::uint32_t top_n) {
+    if (baseline_ != nullptr && baseline_->key == group.baseline() && baseline_->top_n >= top_n)
+        return;
+    baseline_.reset();
+    baseline_ = std::make_unique<Baseline>();
+    Baseline& baseline = *baseline_;
+    baseline.key = group.baseline();
+    baseline.top_n = top_n;
+    baseline.snapshot = group.has(previous_prefix)
+                            ? previous_
+                            : baseline.scope.run([&] { return find_baseline(group); });
+    if (!baseline.snapshot.found)
+        return;
+    baseline.comparison = compare_with(baseline.snapshot, judged_, top_n, baseline.scope.runtime());
+    has_checked_ = true;
+}
+
+// The snapshot that the group was last told of; where it was deleted, the next one that was not.
+StoredSnapshot Dispatch::find_baseline(const Group& group) const {
+    if (previous_.found && previous_.id == group.stored.baseline_id)
+        return previous_;
+    Datum values[] = {dashboard_datum(table_, judged_.dashboard), 0};
+    values[1] = snapshot_id_datum(table_, group.stored.baseline_id);
+    StoredSnapshot found =
+        find_snapshot(table_, SnapshotQuery::by_id, values, latest_snapshot(), false);
+    if (!found.found) {
+        values[1] = TimestampTzGetDatum(group.stored.baseline_at);
+        found = find_snapshot(table_, SnapshotQuery::earliest, values, latest_snapshot(), false);
+        found.found =
+            found.found && found.id != judged_.id && found.captured_at <= judged_.captured_at;
+    }
+    return found;
+}
+
+FanOut Dispatch::describe_fan_out(const Group& group) const {
+    FanOut fan_out{};
+    fan_out.dashboard = judged_.dashboard;
+    fan_out.snapshot_b = judged_.id;
+    fan_out.captured_at = judged_.captured_at;
+    fan_out.key = group.stored.key;
+    fan_out.subscribed_before = subscribed_before_;
+    fan_out.resumed = resumed_;
+    return fan_out;
+}
+
+bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz deadline) {
+    Baseline& baseline = *baseline_;
+    const Diff& diff = *baseline.comparison->diff;
+    if (baseline.stored_diff == 0) {
+        baseline.stored_diff = diff_to_store(diff, baseline.scope.runtime());
+        baseline.excerpt = excerpt_to_store(diff, baseline.stored_diff, baseline.scope.runtime());
+    }
+    if (!has_stored_ && !resumed_)
+        guarded([&] { forget_alerts(installation_, judged_.dashboard, judged_.id); });
+    has_stored_ = true;
+
+    const MemoryScope scope;
+    const Finding finding = make_finding(*group.threshold, diff, scope.runtime());
+    FanOut fan_out = describe_fan_out(group);
+    fan_out.snapshot_a = baseline.snapshot.id;
+    fan_out.explanation = finding.explanation;
+    fan_out.summary = finding.summary;
+    fan_out.diff = baseline.stored_diff;
+    fan_out.excerpt = baseline.excerpt;
+    for (;;) {
+        const FanOutProgress progress = scope.run(
+            [&] { return store_alerts(installation_, fan_out, cursor.subscription, chunk); });
+        alerts_ += progress.alerts;
+        cursor.subscription = progress.last_subscription;
+        ++steps_;
+        if (progress.finished)
+            return true;
+        if (is_time_up(deadline))
+            return false;
+    }
+}
+
+// The judged snapshot becomes the group's baseline.
+bool Dispatch::start_anew(const Group& group, DispatchCursor& cursor, TimestampTz deadline) {
+    const MemoryScope scope;
+    const FanOut target = describe_fan_out(group);
+    for (;;) {
+        const FanOutProgress progress = scope.run(
+            [&] { return move_baseline(installation_, target, cursor.subscription, chunk); });
+        cursor.subscription = progress.last_subscription;
+        ++steps_;
+        if (progress.finished)
+            return true;
+        if (is_time_up(deadline))
+            return false;
+    }
+}
+
+} // namespace dashboard_diff

@@ -1,0 +1,65 @@
+#pragma once
+
+// From one snapshot to the alerts of a dashboard's subscriptions, group by group, until the time
+// is up.
+
+#include <memory>
+
+#include "extension/alert_store.h"
+#include "extension/evaluation.h"
+#include "extension/memory_scope.h"
+
+namespace dashboard_diff {
+
+// How far a snapshot's dispatch has come: everything before this is done.
+struct DispatchCursor {
+    std::string key;               // of a group; empty at the beginning
+    std::int64_t subscription = 0; // of that group, the last one that is done
+};
+
+class Dispatch {
+public:
+    // `previous` and what `judged` refers to must outlive the dispatch. A resumed one goes on where
+    // another transaction stopped; subscriptions made after `subscribed_before` are not meant.
+    Dispatch(const Installation& installation, SnapshotTable* table, const JudgedSnapshot& judged,
+             const StoredSnapshot& previous, bool resumed, TimestampTz subscribed_before);
+
+    ~Dispatch();
+
+    // Moves the cursor on; whether all is done.
+    bool run(DispatchCursor& cursor, TimestampTz deadline);
+
+    std::int64_t alerts() const noexcept { return alerts_; }
+    // Whether the judged document was found to be valid on the way.
+    bool has_checked() const noexcept { return has_checked_; }
+
+private:
+    struct Group;
+    struct Baseline;
+
+    bool is_time_up(TimestampTz deadline) const;
+    bool run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is_last);
+    bool dispatch_group(const Group& group, std::uint32_t top_n, DispatchCursor& cursor,
+                        TimestampTz deadline);
+    bool fan_out(const Group& group, DispatchCursor& cursor, TimestampTz deadline);
+    bool start_anew(const Group& group, DispatchCursor& cursor, TimestampTz deadline);
+    void tell_owner_of_new_baseline(const std::string& reason) const;
+    void compare_with_baseline_of(const Group& group, std::uint32_t top_n);
+    StoredSnapshot find_baseline(const Group& group) const;
+    FanOut describe_fan_out(const Group& group) const;
+
+    Installation installation_;
+    SnapshotTable* table_;
+    JudgedSnapshot judged_;
+    StoredSnapshot previous_;
+    bool resumed_;
+    TimestampTz subscribed_before_;
+
+    std::unique_ptr<Baseline> baseline_; // of the group at hand
+    std::int64_t alerts_ = 0;
+    bool has_checked_ = false;
+    bool has_stored_ = false;
+    std::uint64_t steps_ = 0; // groups judged, statements that wrote alerts
+};
+
+} // namespace dashboard_diff

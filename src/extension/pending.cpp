@@ -1,0 +1,305 @@
+#include "extension/pending.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+#include "extension/settings.h"
+#include "extension/snapshot_order.h"
+
+namespace dashboard_diff {
+
+namespace {
+
+constexpr char channel[] = "dashboard_alert";
+
+Statement store_statement{
+    R"(
+INSERT INTO @extschema@.dashboard_pending_snapshots
+  (dashboard_artifact_id, source, source_columns, snapshot_id, captured_at, previous_snapshot_id,
+   next_key, after_subscription_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+)",
+    8,
+    {TEXTOID, REGCLASSOID, TEXTARRAYOID, INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, INT8OID}};
+
+Statement next_statement{
+    R"(
+SELECT p.id, p.source::oid, p.source_columns, p.snapshot_id, p.previous_snapshot_id, p.next_key,
+       p.after_subscription_id, p.created_at
+  FROM @extschema@.dashboard_pending_snapshots p
+ WHERE p.dashboard_artifact_id = $1
+ ORDER BY p.id
+ LIMIT 1
+)",
+    1,
+    {TEXTOID}};
+
+Statement any_statement{
+    R"(
+SELECT FROM @extschema@.dashboard_pending_snapshots p WHERE p.dashboard_artifact_id = $1 LIMIT 1
+)",
+    1,
+    {TEXTOID}};
+
+Statement advance_statement{
+    R"(
+UPDATE @extschema@.dashboard_pending_snapshots p
+   SET next_key = $3, after_subscription_id = $4
+ WHERE p.dashboard_artifact_id = $1 AND p.id = $2
+)",
+    4,
+    {TEXTOID, INT8OID, TEXTOID, INT8OID}};
+
+Statement remove_statement{
+    R"(
+DELETE FROM @extschema@.dashboard_pending_snapshots p
+ WHERE p.dashboard_artifact_id = $1 AND p.id = $2
+)",
+    2,
+    {TEXTOID, INT8OID}};
+
+struct PendingSnapshot {
+    bool found;
+    std::int64_t id;
+    Oid source;
+    SnapshotColumnNames columns;
+    std::int64_t snapshot;
+    bool has_previous;
+    std::int64_t previous;
+    const char* key;
+    std::int64_t subscription;
+    TimestampTz created_at;
+};
+
+// In the current memory context.
+PendingSnapshot find_next(const Installation& installation, const char* dashboard) {
+    Datum values[] = {CStringGetTextDatum(dashboard)};
+    execute(next_statement, installation, values, nullptr, Visibility::latest, 1);
+    PendingSnapshot next{};
+    next.found = SPI_processed > 0;
+    if (next.found) {
+        const HeapTuple row = SPI_tuptable->vals[0];
+        bool is_null;
+        const auto read = [&](int column) {
+            return SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+        };
+        next.id = DatumGetInt64(read(1));
+        next.source = DatumGetObjectId(read(2));
+        Datum* names;
+        int count;
+        deconstruct_array(DatumGetArrayTypeP(read(3)), TEXTOID, -1, false, TYPALIGN_INT, &names,
+                          nullptr, &count);
+        next.columns.count = std::min(count, SnapshotColumnNames::max_count);
+        for (int i = 0; i < next.columns.count; ++i)
+            next.columns.names[i] = TextDatumGetCString(names[i]);
+        next.snapshot = DatumGetInt64(read(4));
+        next.previous = DatumGetInt64(read(5));
+        next.has_previous = !is_null;
+        next.key = TextDatumGetCString(read(6));
+        next.subscription = DatumGetInt64(read(7));
+        next.created_at = DatumGetTimestampTz(read(8));
+    }
+    SPI_freetuptable(SPI_tuptable);
+    return next;
+}
+
+void remove_pending(const Installation& installation, const char* dashboard, std::int64_t id) {
+    Datum values[] = {CStringGetTextDatum(dashboard), Int64GetDatum(id)};
+    execute(remove_statement, installation, values, nullptr, Visibility::transaction, 0);
+}
+
+void advance_pending(const Installation& installation, const char* dashboard, std::int64_t id,
+                     const char* key, std::int64_t subscription) {
+    Datum values[] = {CStringGetTextDatum(dashboard), Int64GetDatum(id), CStringGetTextDatum(key),
+                      Int64GetDatum(subscription)};
+    execute(advance_statement, installation, values, nullptr, Visibility::transaction, 0);
+}
+
+StoredSnapshot find_by_id(SnapshotTable* table, Datum dashboard, std::int64_t id) {
+    Datum values[] = {dashboard, snapshot_id_datum(table, id)};
+    return find_snapshot(table, SnapshotQuery::by_id, values, latest_snapshot(), false);
+}
+
+StoredSnapshot find_preceding(SnapshotTable* table, Datum dashboard,
+                              const StoredSnapshot& snapshot) {
+    Datum values[] = {dashboard, snapshot.captured_at_datum, snapshot.id_datum};
+    return find_snapshot(table, SnapshotQuery::preceding, values, latest_snapshot(), false);
+}
+
+// Goes on with one pending snapshot; whether it is finished.
+bool go_on(const Installation& installation, const char* dashboard, const PendingSnapshot& pending,
+           TimestampTz deadline) {
+    const MemoryScope scope;
+    struct Read {
+        SnapshotTable* table;
+        StoredSnapshot snapshot;
+        StoredSnapshot previous;
+    };
+    const Read read = scope.run([&] {
+        Read result{};
+        if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(pending.source)))
+            return result; // the table was dropped
+        result.table = open_snapshot_table(pending.source, pending.columns);
+        const Datum dashboard_value = dashboard_datum(result.table, dashboard);
+        result.snapshot = find_by_id(result.table, dashboard_value, pending.snapshot);
+        if (!pending.has_previous)
+            return result;
+        result.previous = find_by_id(result.table, dashboard_value, pending.previous);
+        if (!result.previous.found && result.snapshot.found) // deleted: the one before it
+            result.previous = find_preceding(result.table, dashboard_value, result.snapshot);
+        return result;
+    });
+    if (!read.snapshot.found) {
+        guarded([&] {
+            store_event(installation, dashboard, "dispatch_failed", pending.snapshot,
+                        psprintf("snapshot " INT64_FORMAT
+                                 " was deleted before all its subscribers were looked after",
+                                 pending.snapshot));
+        });
+        return true;
+    }
+    const JudgedSnapshot judged{pending.snapshot,
+                                read.snapshot.captured_at,
+                                detoast_jsonb(read.snapshot.content, scope.runtime().context()),
+                                read.snapshot.definition,
+                                dashboard,
+                                true};
+    Dispatch dispatch(installation, read.table, judged, read.previous, true, pending.created_at);
+    DispatchCursor cursor{pending.key, pending.subscription};
+    const bool finished = dispatch.run(cursor, deadline);
+    guarded([&] {
+        if (!finished)
+            advance_pending(installation, dashboard, pending.id, cursor.key.c_str(),
+                            cursor.subscription);
+        if (dispatch.alerts() > 0)
+            notify(installation, dashboard, read.previous, pending.snapshot, dispatch.alerts());
+    });
+    return finished;
+}
+
+// An error that trying again cannot mend: of the data (class 22), or of a table that is not what it
+// was (class 42).
+bool is_permanent(const ErrorData* error) {
+    const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+    return category == ERRCODE_DATA_EXCEPTION ||
+           category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
+}
+
+// Runs code in a subtransaction. A permanent error ends that and is returned as a message in the
+// current memory context; any other error is passed on.
+template <typename Code>
+const char* run_in_subtransaction(Code&& code) {
+    const MemoryContext context = CurrentMemoryContext;
+    const ResourceOwner owner = CurrentResourceOwner;
+    guarded([&] {
+        BeginInternalSubTransaction(nullptr);
+        MemoryContextSwitchTo(context);
+    });
+    const auto roll_back = [&] {
+        guarded([&] {
+            RollbackAndReleaseCurrentSubTransaction();
+            MemoryContextSwitchTo(context);
+            CurrentResourceOwner = owner;
+        });
+    };
+    try {
+        code();
+    } catch (const Error& error) {
+        MemoryContextSwitchTo(context);
+        const std::string message =
+            error.message() + (error.detail().empty() ? "" : ": " + error.detail());
+        roll_back();
+        return guarded([&] { return pstrdup(message.c_str()); });
+    } catch (const ServerError& error) {
+        if (!is_permanent(error.data()))
+            throw;
+        MemoryContextSwitchTo(context);
+        roll_back();
+        return error.data()->message;
+    }
+    guarded([&] {
+        ReleaseCurrentSubTransaction();
+        MemoryContextSwitchTo(context);
+        CurrentResourceOwner = owner;
+    });
+    return nullptr;
+}
+
+} // namespace
+
+void store_pending(const Installation& installation, const SnapshotTable* table,
+                   const JudgedSnapshot& judged, const StoredSnapshot& previous,
+                   const DispatchCursor& cursor) {
+    Datum names[SnapshotColumnNames::max_count];
+    for (int i = 0; i < table->columns.count; ++i)
+        names[i] = CStringGetTextDatum(table->columns.names[i]);
+    Datum values[] = {
+        CStringGetTextDatum(judged.dashboard),
+        ObjectIdGetDatum(table->whole),
+        PointerGetDatum(
+            construct_array(names, table->columns.count, TEXTOID, -1, false, TYPALIGN_INT)),
+        Int64GetDatum(judged.id),
+        TimestampTzGetDatum(judged.captured_at),
+        Int64GetDatum(previous.id),
+        CStringGetTextDatum(cursor.key.c_str()),
+        Int64GetDatum(cursor.subscription),
+    };
+    const char nulls[] = {' ', ' ', ' ', ' ', ' ', previous.found ? ' ' : 'n', ' ', ' ', '\0'};
+    execute(store_statement, installation, values, nulls, Visibility::transaction, 0);
+}
+
+bool has_pending(const Installation& installation, const char* dashboard) {
+    Datum values[] = {CStringGetTextDatum(dashboard)};
+    execute(any_statement, installation, values, nullptr, Visibility::latest, 1);
+    return SPI_processed > 0;
+}
+
+PendingProgress finish_pending(const Installation& installation, const char* dashboard,
+                               TimestampTz deadline) {
+    PendingProgress progress{};
+    for (;;) {
+        const MemoryScope scope;
+        const PendingSnapshot next = scope.run([&] { return find_next(installation, dashboard); });
+        if (!next.found) {
+            progress.finished = true;
+            return progress;
+        }
+        if (progress.snapshots > 0 && is_past(deadline))
+            return progress;
+        ++progress.snapshots;
+        bool finished = false;
+        const char* error = run_in_subtransaction(
+            [&] { finished = go_on(installation, dashboard, next, deadline); });
+        guarded([&] {
+            if (error != nullptr)
+                store_event(installation, dashboard, "dispatch_failed", next.snapshot,
+                            psprintf("snapshot " INT64_FORMAT " could not be judged: %s",
+                                     next.snapshot, error));
+            if (error != nullptr || finished)
+                remove_pending(installation, dashboard, next.id);
+        });
+        if (error == nullptr && !finished)
+            return progress;
+    }
+}
+
+void notify(const Installation& installation, const char* dashboard, const StoredSnapshot& previous,
+            std::int64_t snapshot, std::int64_t alerts) {
+    StringInfoData payload;
+    initStringInfo(&payload);
+    appendStringInfoString(&payload, "{\"schema\": ");
+    escape_json(&payload, installation.schema_name);
+    appendStringInfoString(&payload, ", \"dashboard_id\": ");
+    escape_json(&payload, dashboard);
+    appendStringInfoString(&payload, ", \"snapshot_a\": ");
+    if (previous.found)
+        appendStringInfo(&payload, INT64_FORMAT, previous.id);
+    else
+        appendStringInfoString(&payload, "null");
+    appendStringInfo(&payload, ", \"snapshot_b\": " INT64_FORMAT ", \"alerts\": " INT64_FORMAT "}",
+                     snapshot, alerts);
+    Async_Notify(channel, payload.data);
+}
+
+} // namespace dashboard_diff

@@ -1,0 +1,29 @@
+#pragma once
+
+// Snapshots whose dispatch is not finished: stored when an insert's time is up, worked off later.
+
+#include "extension/dispatch.h"
+
+namespace dashboard_diff {
+
+void store_pending(const Installation& installation, const SnapshotTable* table,
+                   const JudgedSnapshot& judged, const StoredSnapshot& previous,
+                   const DispatchCursor& cursor);
+
+bool has_pending(const Installation& installation, const char* dashboard);
+
+struct PendingProgress {
+    std::int64_t snapshots; // worked on
+    bool finished;          // nothing of the dashboard is left
+};
+
+// Goes on with a dashboard's pending snapshots in their order, by a step at least. Call with its
+// lock held.
+PendingProgress finish_pending(const Installation& installation, const char* dashboard,
+                               TimestampTz deadline);
+
+// Tells listeners, when this transaction commits, of alerts or of work that is left.
+void notify(const Installation& installation, const char* dashboard, const StoredSnapshot& previous,
+            std::int64_t snapshot, std::int64_t alerts);
+
+} // namespace dashboard_diff

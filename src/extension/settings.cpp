@@ -1,0 +1,33 @@
+#include "extension/settings.h"
+
+extern "C" {
+#include "utils/guc.h"
+
+PGDLLEXPORT void _PG_init(void);
+}
+
+namespace dashboard_diff {
+
+namespace {
+
+int dispatch_budget_ms = 100;
+
+}
+
+TimestampTz dispatch_deadline() {
+    if (dispatch_budget_ms < 0)
+        return DT_NOEND;
+    return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), dispatch_budget_ms);
+}
+
+} // namespace dashboard_diff
+
+void _PG_init(void) {
+    DefineCustomIntVariable(
+        "dashboard_diff.dispatch_budget",
+        "Sets the time that the insert of a snapshot may spend on alerting.",
+        "What is not done by then is left to dispatch_pending(). 0 leaves everything, -1 nothing.",
+        &dashboard_diff::dispatch_budget_ms, 100, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr,
+        nullptr, nullptr);
+    MarkGUCPrefixReserved("dashboard_diff");
+}

@@ -1,0 +1,17 @@
+#pragma once
+
+// The extension's configuration parameters.
+
+#include "extension/pg.h"
+
+namespace dashboard_diff {
+
+// dashboard_diff.dispatch_budget: when alerting that begins now has to leave the rest pending.
+// Unlimited (-1): never.
+TimestampTz dispatch_deadline();
+
+inline bool is_past(TimestampTz deadline) {
+    return deadline != DT_NOEND && GetCurrentTimestamp() >= deadline;
+}
+
+} // namespace dashboard_diff
