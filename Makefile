@@ -2,7 +2,8 @@
 #
 #   make            builds both                 make demo   shows the main job on real data
 #   make install    installs both               make test   everything that CI runs
-#   make deps       installs what is missing    make format clang-format over the C++ sources
+#   make deps       installs what is missing    make bench  measures, and rewrites README's table
+#                                               make format clang-format over the C++ sources
 
 EXTENSION = dashboard_diff
 MODULE_big = dashboard_diff
@@ -26,7 +27,7 @@ PG_CXXFLAGS = $(PROJECT_CXXFLAGS) -fvisibility=hidden -fvisibility-inlines-hidde
 SHLIB_LINK += -lstdc++
 EXTRA_CLEAN = build $(OBJS:.o=.d)
 
-# Debian's names. The second list is only needed to run the tests and the demo.
+# Debian's names. The second list is only needed to run the tests, the demo and the benchmark.
 PG_MAJOR ?= 15
 BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_MAJOR) \
 	postgresql-server-dev-$(PG_MAJOR) rapidjson-dev
@@ -111,6 +112,10 @@ test: test-deps
 demo: test-deps
 	+test/demo/run
 
+# Leaves the machine's own installation and clusters alone.
+bench: test-deps
+	+test/bench/run
+
 deps:
 	@src/install-packages $(BUILD_PACKAGES)
 
@@ -120,4 +125,4 @@ test-deps:
 format:
 	clang-format -i $$(git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h')
 
-.PHONY: test demo deps test-deps unit-tests format install-listener uninstall-listener
+.PHONY: test demo bench deps test-deps unit-tests format install-listener uninstall-listener
