@@ -1,5 +1,6 @@
 -- What the trigger costs a snapshot that alerts nobody, against the same INSERT into the same table
--- with that trigger disabled: constraints, indexes and the other trigger stay.
+-- with that trigger disabled: constraints, indexes and the other trigger stay. Both compress and
+-- store the document as the table is declared to.
 \ir ../subscriptions.sql
 INSERT INTO measure (name, what, against, figure, bound, must) VALUES
   ('trigger', 'INSERT of a 10,000-row snapshot, 50 distinct thresholds, none met',
