@@ -57,7 +57,7 @@ void read_materialized_data(const Value& data, std::string_view document, std::s
 } // namespace
 
 std::string Place::name() const {
-    return source.empty() ? "primary_rows" : member_place(source);
+    return source ? member_place(*source) : "primary_rows";
 }
 
 std::string Place::row(std::size_t index) const {
@@ -84,8 +84,7 @@ Snapshot Snapshot::read(const Value& root, std::string_view document) {
                                "the array of rows.");
 
     snapshot.primary_.ranking = read_ranking(root, document);
-    snapshot.primary_name_ = read_name(root, "primary", document);
-    snapshot.has_primary_name_ = !snapshot.primary_name_.empty();
+    const std::string_view primary_name = read_name(root, "primary", document);
     snapshot.primary_metric_ = find_member(root, "primary_metric");
     if (const Value& metric = snapshot.primary_metric_;
         metric.present() && !(metric.is(Kind::numeric) && Decimal(metric).finite()))
@@ -108,7 +107,10 @@ Snapshot Snapshot::read(const Value& root, std::string_view document) {
             throw_invalid_snapshot(document, "primary_rows: must be an array of rows");
         return snapshot;
     }
-    if (!snapshot.has_primary_name_) {
+    // From here on an entry of materialized_data is the primary one; beside primary_rows none is.
+    snapshot.has_primary_name_ = true;
+    snapshot.primary_name_ = primary_name;
+    if (primary_name.empty()) {
         if (sources != 1)
             throw_invalid_snapshot(
                 document,
@@ -117,7 +119,6 @@ Snapshot Snapshot::read(const Value& root, std::string_view document) {
                                : "primary_rows: is missing",
                 data.present() ? "Name the primary row source with \"primary\"." : "");
         snapshot.primary_name_ = only_source;
-        snapshot.has_primary_name_ = true;
     }
     rows = data.present() ? find_member(data, snapshot.primary_name_) : Value{};
     if (!rows.is(Kind::array))

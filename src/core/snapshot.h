@@ -4,6 +4,7 @@
 // Only the envelope is read here; rows are read by whoever walks them (row_table.h).
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,7 @@ struct RankingRule {
 // Where in the snapshot a row source stands, for messages.
 struct Place {
     std::string_view document;                // "before", "after", or empty for the only one
-    std::string_view source;                  // empty: primary_rows
+    std::optional<std::string_view> source;   // absent: primary_rows
     std::string row(std::size_t index) const; // primary_rows[17]
     std::string name() const;
 };

@@ -241,6 +241,14 @@ TEST(SnapshotRows, OfEverySourceAreChecked) {
               "materialized_data.b[0]: must be an object");
 }
 
+TEST(SnapshotRows, OfASourceAreCheckedWhateverItsNameAndThatOfThePrimary) {
+    EXPECT_EQ(detail_of(R"({"primary_rows": [], "primary": "a",
+                            "materialized_data": {"a": [{"id": 1}, {"id": 1}]}})"),
+              "materialized_data.a[1]: duplicate id 1 (first at materialized_data.a[0])");
+    EXPECT_EQ(detail_of(R"({"primary_rows": [], "materialized_data": {"": [5]}})"),
+              "materialized_data.[0]: must be an object");
+}
+
 TEST(SnapshotRows, OfASourceOnOneSideOnlyAreCheckedInAComparisonToo) {
     const std::string bad =
         R"({"primary_rows": [], "materialized_data": {"src": [{"id": 1}, {"id": 1}]}})";
