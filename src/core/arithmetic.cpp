@@ -41,6 +41,48 @@ Wide scaled_magnitude(const Decimal& d, int fraction_groups) noexcept {
     return d.zero() ? 0 : m * powers_of_base[missing];
 }
 
+// Base-10000 digits that both numbers take when they are written to one scale.
+int common_groups(const Decimal& a, const Decimal& b, int fraction_groups) noexcept {
+    return std::max(a.whole_groups(), b.whole_groups()) + fraction_groups;
+}
+
+int common_fraction(const Decimal& a, const Decimal& b) noexcept {
+    return std::max(a.fraction_groups(), b.fraction_groups());
+}
+
+// abs(after - before) * 10000^fraction_groups.
+Wide scaled_difference(const Decimal& before, const Decimal& after, int fraction_groups) noexcept {
+    const Wide a = scaled_magnitude(after, fraction_groups);
+    const Wide b = scaled_magnitude(before, fraction_groups);
+    if (after.negative() != before.negative())
+        return a + b;
+    return a < b ? b - a : a - b;
+}
+
+// A product of two magnitudes, in full.
+struct Product {
+    unsigned __int128 high;
+    unsigned __int128 low;
+
+    Product(Wide left, Wide right) noexcept {
+        using Word = std::uint64_t;
+        using Unsigned = unsigned __int128;
+        const Word l[] = {static_cast<Word>(left), static_cast<Word>(left >> 64)};
+        const Word r[] = {static_cast<Word>(right), static_cast<Word>(right >> 64)};
+        const Unsigned lowest = Unsigned{l[0]} * r[0];
+        // Magnitudes leave their top bit free: this sum fits.
+        const Unsigned middle = Unsigned{l[0]} * r[1] + Unsigned{l[1]} * r[0] + (lowest >> 64);
+        high = Unsigned{l[1]} * r[1] + (middle >> 64);
+        low = middle << 64 | static_cast<Word>(lowest);
+    }
+};
+
+int compare(const Product& a, const Product& b) noexcept {
+    if (a.high != b.high)
+        return a.high < b.high ? -1 : 1;
+    return a.low == b.low ? 0 : a.low < b.low ? -1 : 1;
+}
+
 void encode_wide(Wide magnitude, int fraction_groups, int scale, bool negative, Number& out) {
     std::array<std::uint16_t, 12> digits;
     std::size_t first = digits.size();
@@ -122,6 +164,47 @@ bool reaches_fraction(const Decimal& delta, const Decimal& base_value, const Dec
     const Wide right = scaled_magnitude(base_value, behind) *
                        scaled_magnitude(fraction, fraction.fraction_groups());
     return left >= right;
+}
+
+bool differs_by(const Decimal& before, const Decimal& after, const Decimal& limit,
+                const Runtime& runtime) {
+    const int behind = std::max(common_fraction(before, after), limit.fraction_groups());
+    if (std::max(common_groups(before, after, behind), limit.whole_groups() + behind) >
+        product_groups) {
+        Number delta(runtime.memory);
+        subtract(after, before, delta, runtime);
+        return compare_magnitudes(delta.view(), limit) >= 0;
+    }
+    return scaled_difference(before, after, behind) >= scaled_magnitude(limit, behind);
+}
+
+bool differs_by_fraction(const Decimal& before, const Decimal& after, const Decimal& fraction,
+                         const Runtime& runtime) {
+    const int behind = common_fraction(before, after);
+    if (common_groups(before, after, behind) > product_groups ||
+        fraction.whole_groups() + fraction.fraction_groups() > product_groups) {
+        Number delta(runtime.memory);
+        subtract(after, before, delta, runtime);
+        return reaches_fraction(delta.view(), before, fraction, runtime);
+    }
+    const Product left(scaled_difference(before, after, behind),
+                       powers_of_base[fraction.fraction_groups()]);
+    const Product right(scaled_magnitude(before, behind),
+                        scaled_magnitude(fraction, fraction.fraction_groups()));
+    return compare(left, right) >= 0;
+}
+
+int compare_shares(const Decimal& delta, const Decimal& base_value, const Decimal& other_delta,
+                   const Decimal& other_base, const Runtime& runtime) {
+    // A share stays the same when both its numbers are scaled alike.
+    const int behind = common_fraction(delta, base_value);
+    const int other_behind = common_fraction(other_delta, other_base);
+    if (std::max(common_groups(delta, base_value, behind),
+                 common_groups(other_delta, other_base, other_behind)) > product_groups)
+        return compare_shares_long(delta, base_value, other_delta, other_base, runtime);
+    return compare(
+        Product(scaled_magnitude(delta, behind), scaled_magnitude(other_base, other_behind)),
+        Product(scaled_magnitude(other_delta, other_behind), scaled_magnitude(base_value, behind)));
 }
 
 } // namespace dashboard_diff

@@ -21,4 +21,17 @@ bool ratio(const Decimal& delta, const Decimal& base, Number& out, const Runtime
 bool reaches_fraction(const Decimal& delta, const Decimal& base, const Decimal& fraction,
                       const Runtime& runtime);
 
+// Whether abs(after - before) >= limit, exactly; `limit` must not be negative.
+bool differs_by(const Decimal& before, const Decimal& after, const Decimal& limit,
+                const Runtime& runtime);
+
+// Whether abs(after - before) >= fraction * abs(before), exactly; `fraction` must not be negative.
+bool differs_by_fraction(const Decimal& before, const Decimal& after, const Decimal& fraction,
+                         const Runtime& runtime);
+
+// How abs(delta / base) compares with abs(other_delta / other_base), exactly: no division. The
+// bases must not be 0.
+int compare_shares(const Decimal& delta, const Decimal& base, const Decimal& other_delta,
+                   const Decimal& other_base, const Runtime& runtime);
+
 } // namespace dashboard_diff

@@ -204,4 +204,16 @@ bool reaches_fraction_long(const Decimal& delta, const Decimal& base_value, cons
     return compare_naturals(left, right) >= 0;
 }
 
+int compare_shares_long(const Decimal& delta, const Decimal& base_value, const Decimal& other_delta,
+                        const Decimal& other_base, const Runtime& runtime) {
+    // A share stays the same when both its numbers are scaled alike.
+    const int behind = std::max(delta.fraction_groups(), base_value.fraction_groups());
+    const int other_behind = std::max(other_delta.fraction_groups(), other_base.fraction_groups());
+    const Natural left =
+        product(scaled(delta, behind, runtime), scaled(other_base, other_behind, runtime), runtime);
+    const Natural right = product(scaled(other_delta, other_behind, runtime),
+                                  scaled(base_value, behind, runtime), runtime);
+    return compare_naturals(left, right);
+}
+
 } // namespace dashboard_diff

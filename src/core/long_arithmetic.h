@@ -15,5 +15,7 @@ bool ratio_long(const Decimal& delta, const Decimal& base, int fraction_groups, 
                 const Runtime& runtime);
 bool reaches_fraction_long(const Decimal& delta, const Decimal& base, const Decimal& fraction,
                            int fraction_groups, const Runtime& runtime);
+int compare_shares_long(const Decimal& delta, const Decimal& base, const Decimal& other_delta,
+                        const Decimal& other_base, const Runtime& runtime);
 
 } // namespace dashboard_diff

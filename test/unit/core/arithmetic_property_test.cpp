@@ -76,6 +76,78 @@ void check_reach(const std::string& delta, const std::string& base, const std::s
         << delta << " of " << base << " reaches " << fraction;
 }
 
+std::string size_of(std::string number) {
+    number.erase(0, number[0] == '-' ? 1 : 0);
+    return number;
+}
+
+// A change against a limit and a fraction, without a sign.
+void check_change(const std::string& before, const std::string& after, const std::string& limit) {
+    const Numeric b(before);
+    const Numeric a(after);
+    const Numeric l(limit);
+    const BigDecimal delta = minus(BigDecimal::parse(after), BigDecimal::parse(before));
+    EXPECT_EQ(differs_by(b.view(), a.view(), l.view(), runtime),
+              compare_sizes(delta, BigDecimal::parse(limit)) >= 0)
+        << before << " to " << after << " differs by " << limit;
+    const BigDecimal part = times(BigDecimal::parse(limit), BigDecimal::parse(before));
+    EXPECT_EQ(differs_by_fraction(b.view(), a.view(), l.view(), runtime),
+              compare_sizes(delta, part) >= 0)
+        << before << " to " << after << " differs by the fraction " << limit;
+}
+
+void check_share_order(const std::string& delta, const std::string& base,
+                       const std::string& other_delta, const std::string& other_base) {
+    const Numeric d(delta);
+    const Numeric b(base);
+    const Numeric od(other_delta);
+    const Numeric ob(other_base);
+    const int order = compare_sizes(times(BigDecimal::parse(delta), BigDecimal::parse(other_base)),
+                                    times(BigDecimal::parse(other_delta), BigDecimal::parse(base)));
+    EXPECT_EQ(compare_shares(d.view(), b.view(), od.view(), ob.view(), runtime), order)
+        << delta << " / " << base << " and " << other_delta << " / " << other_base;
+    EXPECT_EQ(compare_shares_long(d.view(), b.view(), od.view(), ob.view(), runtime), order)
+        << delta << " / " << base << " and " << other_delta << " / " << other_base;
+}
+
+TEST(ArithmeticProperty, ChangesAreComparedWithLimitsExactly) {
+    Random random(17);
+    for (int i = 0; i < 1000; ++i) {
+        const std::string before = random.decimal();
+        const std::string after = random.decimal();
+        check_change(before, after, size_of(random.decimal()));
+        // On the limit and right beside it.
+        const BigDecimal delta = minus(BigDecimal::parse(after), BigDecimal::parse(before));
+        const std::string size = size_of(delta.text());
+        const BigDecimal grain{false, "1", delta.scale + 3};
+        check_change(before, after, size);
+        check_change(before, after, minus(BigDecimal::parse("-" + size), grain).text().substr(1));
+        const std::string fraction = size_of(random.number());
+        const BigDecimal part = times(BigDecimal::parse(before), BigDecimal::parse(fraction));
+        check_change(before, minus(BigDecimal::parse(before), part).text(), fraction);
+    }
+}
+
+TEST(ArithmeticProperty, SharesAreOrderedWithoutDivision) {
+    Random random(18);
+    for (int i = 0; i < 1000; ++i) {
+        const std::string delta = random.decimal();
+        const std::string base = random.decimal();
+        const std::string other_base = random.decimal();
+        if (BigDecimal::parse(base).zero() || BigDecimal::parse(other_base).zero())
+            continue;
+        check_share_order(delta, base, random.decimal(), other_base);
+        // The same share of other numbers, and one right beside it.
+        const std::string factor = random.digits(1 + random.below(20));
+        const BigDecimal same = times(BigDecimal::parse(delta), BigDecimal::parse(factor));
+        const std::string same_base =
+            times(BigDecimal::parse(base), BigDecimal::parse(factor)).text();
+        check_share_order(delta, base, same.text(), same_base);
+        check_share_order(delta, base, minus(same, BigDecimal{false, "1", same.scale + 2}).text(),
+                          same_base);
+    }
+}
+
 TEST(ArithmeticProperty, DifferencesAreExact) {
     Random random(11);
     for (int i = 0; i < 5000; ++i)
