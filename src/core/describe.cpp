@@ -1,71 +1,124 @@
 #include "core/describe.h"
 
 #include <algorithm>
-#include <optional>
+#include <array>
 
-#include "core/arithmetic.h"
+#include "core/decimal.h"
 #include "core/operators.h"
+#include "core/prose.h"
 
 namespace dashboard_diff {
 
 namespace {
 
 constexpr std::size_t max_sentences = 3;
-constexpr std::size_t max_examples = 3;
-constexpr std::size_t max_value_bytes = 40;
 
-// What a sentence is about; each is said once.
+// What a sentence is about.
 enum class Topic : std::uint8_t {
     order,
+    entered,
+    left,
     values,
     added,
     removed,
-    metric,
+    primary_metric,
     fields,
     metrics,
     sources,
-    count
+};
+
+// What is told of a diff that no rule points at, by weight.
+constexpr std::array general_topics{
+    Topic::order,          Topic::values, Topic::added,   Topic::removed,
+    Topic::primary_metric, Topic::fields, Topic::metrics, Topic::sources,
 };
 
 Topic topic_of(Subject subject) {
     switch (subject) {
-    case Subject::order:
-        return Topic::order;
+    case Subject::reordering:
+    case Subject::moved:
+    case Subject::rank:
+    case Subject::rules: // they have no facts of their own
+        break;
+    case Subject::entered:
+        return Topic::entered;
+    case Subject::left:
+        return Topic::left;
+    case Subject::shares:
     case Subject::values:
         return Topic::values;
+    case Subject::fields:
+        return Topic::fields;
     case Subject::added:
         return Topic::added;
     case Subject::removed:
         return Topic::removed;
+    case Subject::primary_metric:
+        return Topic::primary_metric;
     case Subject::metric:
-        return Topic::metric;
-    case Subject::rules:
-        break; // they have no facts of their own
+        return Topic::metrics;
     }
-    return Topic::count;
+    return Topic::order;
 }
 
-class Describer {
-public:
-    Describer(const Diff& diff, const Runtime& runtime)
-        : diff_(diff), runtime_(runtime), text_(runtime.memory) {}
+template <typename Kind>
+const Kind& fact(const Evidence& evidence, std::size_t i) {
+    return *std::get<const Kind*>(evidence.facts[i]);
+}
 
-    std::pmr::string describe(const Threshold* threshold) {
+// What tells two sentences about one topic apart: the strongest fact. Sentences about an order or
+// a set would repeat each other even so.
+const void* strongest_fact(Topic topic, const Evidence& evidence) {
+    if (topic == Topic::metrics)
+        return evidence.metric;
+    if ((topic == Topic::values || topic == Topic::fields) && !evidence.facts.empty())
+        return &fact<FieldChange>(evidence, 0);
+    return nullptr;
+}
+
+} // namespace
+
+// One description in the making.
+class Description {
+public:
+    explicit Description(Describer& describer)
+        : describer_(describer),
+          diff_(describer.diff_),
+          runtime_(describer.runtime_),
+          prose_(runtime_) {}
+
+    std::pmr::string write(const Threshold* threshold) {
         if (threshold != nullptr)
             say_why(*threshold);
-        for (int topic = 0; topic < static_cast<int>(Topic::count); ++topic)
-            say(static_cast<Topic>(topic), nullptr);
-        if (text_.empty())
-            text_ = "nothing changed";
-        return std::move(text_);
+        for (const Topic topic : general_topics)
+            say_generally(topic);
+        if (prose_.empty())
+            prose_.words("nothing changed");
+        return prose_.take();
     }
 
 private:
+    struct Said {
+        Topic topic;
+        std::string_view source;
+        const void* strongest;
+
+        bool operator==(const Said&) const = default;
+    };
+
+    bool complete() const { return sentences_ == max_sentences; }
+
+    template <typename Matches>
+    bool was_said(Matches&& matches) const {
+        return std::any_of(said_.begin(), said_.begin() + static_cast<std::ptrdiff_t>(sentences_),
+                           matches);
+    }
+
     // The facts of each rule that holds and is not negated, in the order written.
     void say_why(const Threshold& threshold) {
         const auto& rules = threshold.rules();
         std::size_t negated_until = 0;
-        for (std::size_t i = 0; i < rules.size(); ++i) {
+        for (std::size_t i = 0; i < rules.size() && !complete(); ++i) {
             const Rule& rule = rules[i];
             if (rule.op->limit == LimitKind::rule)
                 negated_until = std::max<std::size_t>(negated_until, rule.end);
@@ -73,300 +126,278 @@ private:
                 continue;
             Evidence evidence(runtime_.memory);
             if (rule.op->judge(rule, diff_, &evidence, runtime_) == Truth::yes)
-                say(topic_of(rule.op->subject), &evidence);
+                say_evidence(rule, evidence);
         }
     }
 
-    void say(Topic topic, const Evidence* evidence) {
-        const unsigned bit = 1U << static_cast<unsigned>(topic);
-        if ((said_ & bit) != 0 || sentences_ == max_sentences)
+    void say_evidence(const Rule& rule, const Evidence& evidence) {
+        const Topic topic = topic_of(rule.op->subject);
+        const Said said{topic, rule.source.present() ? rule.source.text() : std::string_view(),
+                        strongest_fact(topic, evidence)};
+        if (was_said([&](const Said& other) { return other == said; }))
             return;
-        std::pmr::string saved = std::move(text_);
-        text_ = std::pmr::string(runtime_.memory);
-        say_topic(topic, evidence);
-        if (!text_.empty()) {
-            said_ |= bit;
-            ++sentences_;
-            if (!saved.empty())
-                saved += "; ";
+        begin_sentence();
+        if (rule.source.present()) {
+            prose_.words("in ");
+            prose_.value(rule.source);
+            prose_.words(": ");
         }
-        saved += text_;
-        text_ = std::move(saved);
+        tell_evidence(rule, evidence);
+        said_[sentences_++] = said;
     }
 
-    void say_topic(Topic topic, const Evidence* evidence) {
+    void say_generally(Topic topic) {
+        const bool said_already =
+            was_said([&](const Said& said) { return said.topic == topic && said.source.empty(); });
+        if (complete() || said_already || !has_general(topic))
+            return;
+        begin_sentence();
+        tell_general(topic);
+        said_[sentences_++] = {topic, {}, nullptr};
+    }
+
+    void begin_sentence() {
+        if (sentences_ > 0)
+            prose_.words("; ");
+    }
+
+    bool has_general(Topic topic) const {
         const SourceDiff& primary = diff_.primary;
         switch (topic) {
         case Topic::order:
-            say_order(evidence);
-            break;
+            return !primary.top_n_changes.empty();
         case Topic::values:
-            say_values(evidence);
-            break;
+            return !primary.row_value_deltas.empty();
         case Topic::added:
-            say_ids(primary.added, " new: ");
+            return !primary.added.empty();
+        case Topic::removed:
+            return !primary.removed.empty();
+        case Topic::primary_metric:
+            return diff_.has_primary_metric() && !equal(Decimal(diff_.primary_metric.before),
+                                                        Decimal(diff_.primary_metric.after));
+        case Topic::fields:
+            return !primary.row_changes.empty();
+        case Topic::metrics:
+            return !diff_.metrics.empty();
+        case Topic::sources:
+            return !diff_.sources.empty();
+        case Topic::entered:
+        case Topic::left:
+            break; // the order tells them
+        }
+        return false;
+    }
+
+    void tell_general(Topic topic) {
+        const SourceDiff& primary = diff_.primary;
+        const auto& ranks = primary.top_n_changes;
+        switch (topic) {
+        case Topic::order:
+            tell_reordering(ranks.size(), diff_.top_n, ranks.size(),
+                            [&](std::size_t i) -> const RankChange& { return ranks[i]; });
+            break;
+        case Topic::values: {
+            const LargestChanges& largest = describer_.largest_shares();
+            tell_shares(primary.row_value_deltas.size(), largest.size(),
+                        [&](std::size_t i) -> const FieldChange& { return largest[i]; });
+            break;
+        }
+        case Topic::added:
+            tell_ids(primary.added.size(), " new: ", primary.added.size(),
+                     [&](std::size_t i) -> const Value& { return primary.added[i]; });
             break;
         case Topic::removed:
-            say_ids(primary.removed, " gone: ");
+            tell_ids(primary.removed.size(), " gone: ", primary.removed.size(),
+                     [&](std::size_t i) -> const Value& { return primary.removed[i]; });
             break;
-        case Topic::metric:
-            say_metric();
+        case Topic::primary_metric:
+            tell_primary_metric();
             break;
         case Topic::fields:
-            say_fields();
+            tell_fields(
+                primary.row_changes.size(), primary.row_changes.size(),
+                [&](std::size_t i) -> const FieldChange& { return primary.row_changes[i]; });
             break;
         case Topic::metrics:
-            say_metrics();
+            prose_.list(diff_.metrics.size(), diff_.metrics.size(),
+                        [&](std::size_t i) { tell_metric(diff_.metrics[i]); });
             break;
         case Topic::sources:
-            say_sources();
+            prose_.words("changes in ");
+            prose_.list(diff_.sources.size(), diff_.sources.size(),
+                        [&](std::size_t i) { prose_.value(diff_.sources[i].name); });
             break;
-        case Topic::count:
+        case Topic::entered:
+        case Topic::left:
             break;
         }
     }
 
-    // "3 of the top 10 changed place: TP53 4→1, BRCA1 new at 2, EGFR left from 3"
-    void say_order(const Evidence* evidence) {
-        const auto& changes = diff_.primary.top_n_changes;
-        if (changes.empty())
-            return;
-        const std::size_t count = evidence != nullptr ? *evidence->matched : changes.size();
+    void tell_evidence(const Rule& rule, const Evidence& evidence) {
+        const std::size_t known = evidence.facts.size();
+        const std::size_t matched = evidence.matched.value_or(0);
+        const auto rank = [&](std::size_t i) -> const RankChange& {
+            return fact<RankChange>(evidence, i);
+        };
+        const auto field = [&](std::size_t i) -> const FieldChange& {
+            return fact<FieldChange>(evidence, i);
+        };
+        const auto id = [&](std::size_t i) -> const Value& { return fact<Value>(evidence, i); };
+        switch (rule.op->subject) {
+        case Subject::reordering:
+            tell_reordering(matched, rule.top_n, known, rank);
+            break;
+        case Subject::moved:
+            tell_ranks(matched, " of the top ", rule.top_n, " moved past others", known, rank);
+            break;
+        case Subject::rank:
+            tell_ranks(matched, " moved by at least ", rule.count,
+                       rule.count == 1 ? " rank" : " ranks", known, rank);
+            break;
+        case Subject::entered:
+            tell_ranks(matched, " entered the top ", rule.top_n, "", known, rank);
+            break;
+        case Subject::left:
+            tell_ranks(matched, " left the top ", rule.top_n, "", known, rank);
+            break;
+        case Subject::shares:
+            tell_shares(std::max(matched, known), known, field);
+            break;
+        case Subject::values:
+            tell_values(std::max(matched, known), known, field);
+            break;
+        case Subject::fields:
+            tell_fields(matched, known, field);
+            break;
+        case Subject::added:
+            tell_ids(matched, " new: ", known, id);
+            break;
+        case Subject::removed:
+            tell_ids(matched, " gone: ", known, id);
+            break;
+        case Subject::primary_metric:
+            tell_primary_metric();
+            break;
+        case Subject::metric:
+            tell_metric(*evidence.metric);
+            break;
+        case Subject::rules:
+            break;
+        }
+    }
+
+    // "3 of the top 10 changed place: TP53 4→1, BRCA1 new at 2, EGFR gone from 3"
+    template <typename Rank>
+    void tell_reordering(std::size_t count, std::size_t top_n, std::size_t known, Rank&& rank) {
         // Newcomers and leavers count too, so that there may be more than N of them.
-        number(count);
-        text_ += count <= top_of(evidence) ? " of the top " : " in or around the top ";
-        number(top_of(evidence));
-        text_ += " changed place: ";
-        list(std::min(count, changes.size()), [&](std::size_t i) {
-            const RankChange& change =
-                evidence != nullptr ? *std::get<const RankChange*>(evidence->facts[i]) : changes[i];
-            value(change.id);
+        tell_ranks(count, count <= top_n ? " of the top " : " in or around the top ", top_n,
+                   " changed place", known, rank);
+    }
+
+    template <typename Rank>
+    void tell_ranks(std::size_t count, std::string_view words, std::size_t number,
+                    std::string_view more_words, std::size_t known, Rank&& rank) {
+        prose_.number(count);
+        prose_.words(words);
+        prose_.number(number);
+        prose_.words(more_words);
+        if (known > 0)
+            prose_.words(": ");
+        prose_.list(count, known, [&](std::size_t i) {
+            const RankChange& change = rank(i);
+            prose_.value(change.id);
             if (change.from == 0) {
-                text_ += " new at ";
-                number(change.to);
+                prose_.words(" new at ");
+                prose_.number(change.to);
             } else if (change.to == 0) {
-                text_ += " gone from ";
-                number(change.from);
+                prose_.words(" gone from ");
+                prose_.number(change.from);
             } else {
-                text_ += ' ';
-                number(change.from);
-                arrow();
-                number(change.to);
+                prose_.words(" ");
+                prose_.number(change.from);
+                prose_.arrow();
+                prose_.number(change.to);
             }
         });
     }
 
-    std::size_t top_of(const Evidence* evidence) const {
-        return evidence != nullptr && evidence->top_n != 0 ? evidence->top_n : diff_.top_n;
-    }
-
-    // "composite_score of BRCA1 +12.3 %, ..."
-    void say_values(const Evidence* evidence) {
-        std::optional<Evidence> strongest;
-        if (evidence == nullptr) {
-            strongest.emplace(runtime_.memory);
-            Ticker ticker(runtime_);
-            for (const FieldChange& change : diff_.primary.row_value_deltas) {
-                ticker.tick();
-                strongest->add(change, runtime_);
-            }
-            evidence = &*strongest;
-        }
-        const std::size_t total =
-            strongest ? diff_.primary.row_value_deltas.size()
-                      : std::max<std::size_t>(*evidence->matched, evidence->facts.size());
-        if (evidence->facts.empty())
-            return;
-        list(total, [&](std::size_t i) {
-            const FieldChange& change = *std::get<const FieldChange*>(evidence->facts[i]);
-            value(change.field);
-            text_ += " of ";
-            value(change.id);
-            text_ += ' ';
-            share_or_values(change.before, change.after);
+    // "composite_score of BRCA1 ", then what tell() says of the change, ...
+    template <typename Field, typename Tell>
+    void tell_changes(std::size_t total, std::size_t known, Field&& field, Tell&& tell) {
+        prose_.list(total, known, [&](std::size_t i) {
+            const FieldChange& change = field(i);
+            prose_.value(change.field);
+            prose_.words(" of ");
+            prose_.value(change.id);
+            prose_.words(" ");
+            tell(change);
         });
     }
 
-    void say_ids(const std::pmr::vector<Value>& ids, std::string_view verb) {
-        if (ids.empty())
-            return;
-        number(ids.size());
-        text_ += verb;
-        list(ids.size(), [&](std::size_t i) { value(ids[i]); });
+    // "composite_score of BRCA1 +12.3 %"
+    template <typename Field>
+    void tell_shares(std::size_t total, std::size_t known, Field&& field) {
+        tell_changes(total, known, field,
+                     [&](const FieldChange& c) { prose_.share(c.before, c.after); });
     }
 
-    void say_metric() {
-        if (!diff_.has_primary_metric())
-            return;
-        const MetricChange& metric = diff_.primary_metric;
-        if (equal(Decimal(metric.before), Decimal(metric.after)))
-            return;
-        text_ += "primary metric ";
-        change(metric);
+    // "composite_score of BRCA1 0.8→0.9 (+12.5 %)"
+    template <typename Field>
+    void tell_values(std::size_t total, std::size_t known, Field&& field) {
+        tell_changes(total, known, field,
+                     [&](const FieldChange& c) { prose_.step_and_share(c.before, c.after); });
     }
 
-    void say_fields() {
-        const auto& changes = diff_.primary.row_changes;
-        if (changes.empty())
-            return;
-        list(changes.size(), [&](std::size_t i) {
-            const FieldChange& change = changes[i];
-            value(change.field);
-            text_ += " of ";
-            value(change.id);
-            text_ += ' ';
-            value(change.before);
-            arrow();
-            value(change.after);
-        });
+    // "status of BRCA1 open→done"
+    template <typename Field>
+    void tell_fields(std::size_t total, std::size_t known, Field&& field) {
+        tell_changes(total, known, field,
+                     [&](const FieldChange& c) { prose_.step(c.before, c.after); });
+    }
+
+    template <typename Id>
+    void tell_ids(std::size_t count, std::string_view words, std::size_t known, Id&& id) {
+        prose_.number(count);
+        prose_.words(words);
+        prose_.list(count, known, [&](std::size_t i) { prose_.value(id(i)); });
+    }
+
+    void tell_primary_metric() {
+        prose_.words("primary metric ");
+        prose_.step_and_share(diff_.primary_metric.before, diff_.primary_metric.after);
     }
 
     // "users 100→150 (+50.0 %)"
-    void say_metrics() {
-        if (diff_.metrics.empty())
-            return;
-        list(diff_.metrics.size(), [&](std::size_t i) {
-            value(diff_.metrics[i].name);
-            text_ += ' ';
-            change(diff_.metrics[i]);
-        });
+    void tell_metric(const MetricChange& metric) {
+        prose_.value(metric.name);
+        prose_.words(" ");
+        prose_.step_and_share(metric.before, metric.after);
     }
 
-    void say_sources() {
-        if (diff_.sources.empty())
-            return;
-        text_ += "changes in ";
-        list(diff_.sources.size(), [&](std::size_t i) { value(diff_.sources[i].name); });
-    }
-
-    void change(const MetricChange& metric) {
-        value(metric.before);
-        arrow();
-        value(metric.after);
-        if (!Decimal(metric.before).zero()) {
-            text_ += " (";
-            share_or_values(metric.before, metric.after);
-            text_ += ')';
-        }
-    }
-
-    // Up to max_examples items, then how many there are beside them.
-    template <typename Item>
-    void list(std::size_t total, Item&& item) {
-        const std::size_t shown = std::min(total, max_examples);
-        for (std::size_t i = 0; i < shown; ++i) {
-            if (i > 0)
-                text_ += ", ";
-            item(i);
-        }
-        if (total > shown) {
-            text_ += " and ";
-            number(total - shown);
-            text_ += " more";
-        }
-    }
-
-    // "+12.3 %", or "0→5" where there is no share.
-    void share_or_values(const Value& before, const Value& after) {
-        Number delta(runtime_.memory);
-        Number share(runtime_.memory);
-        subtract(Decimal(after), Decimal(before), delta, runtime_);
-        if (!ratio(delta.view(), Decimal(before), share, runtime_)) {
-            value(before);
-            arrow();
-            value(after);
-            return;
-        }
-        percent(share.view());
-    }
-
-    // Tenths of a percent, rounded half away from zero; below that as many places as it takes.
-    void percent(const Decimal& share) {
-        if (share.zero()) { // rounded to 6 places
-            text_ += "by less than 0.0001 %";
-            return;
-        }
-        text_ += share.negative() ? '-' : '+';
-        if (share.whole_groups() > 2) {
-            text_ += "over 1000000 %";
-            return;
-        }
-        std::uint64_t millionths = 0;
-        for (int power = share.weight(); power >= -2; --power) {
-            const int i = share.weight() - power;
-            const bool stored = i < static_cast<int>(share.digit_count());
-            millionths =
-                millionths * 10000 + (stored ? share.digit(static_cast<std::uint32_t>(i)) : 0);
-        }
-        millionths /= 100; // two groups behind the point hold hundred-millionths
-        const std::uint64_t tenths = (millionths + 500) / 1000;
-        if (tenths > 0) {
-            number(tenths / 10);
-            text_ += '.';
-            number(tenths % 10);
-        } else {
-            text_ += "0.";
-            const std::string places = std::to_string(millionths + 1'000'000).substr(3);
-            text_ += std::string_view(places).substr(0, places.find_last_not_of('0') + 1);
-        }
-        text_ += " %";
-    }
-
-    // A value of the rows: cut, and free of control characters that could forge a line.
-    void value(const Value& v) {
-        switch (v.kind) {
-        case Kind::string: {
-            const std::size_t cut = runtime_.clip(v.text(), max_value_bytes);
-            for (const char c : v.text().substr(0, cut))
-                text_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-            if (cut < v.length)
-                ellipsis();
-            break;
-        }
-        case Kind::numeric: {
-            const std::string digits = to_text(Decimal(v));
-            text_ += std::string_view(digits).substr(0, max_value_bytes);
-            if (digits.size() > max_value_bytes)
-                ellipsis();
-            break;
-        }
-        case Kind::boolean_true:
-            text_ += "true";
-            break;
-        case Kind::boolean_false:
-            text_ += "false";
-            break;
-        case Kind::null:
-            text_ += "null";
-            break;
-        case Kind::array:
-            text_ += "[";
-            ellipsis();
-            text_ += "]";
-            break;
-        case Kind::object:
-            text_ += "{";
-            ellipsis();
-            text_ += "}";
-            break;
-        case Kind::absent:
-            text_ += "nothing";
-            break;
-        }
-    }
-
-    void number(std::uint64_t n) { text_ += std::to_string(n); }
-    void arrow() { text_ += runtime_.has_unicode ? "\u2192" : "->"; }
-    void ellipsis() { text_ += runtime_.has_unicode ? "\u2026" : "..."; }
-
+    Describer& describer_;
     const Diff& diff_;
     const Runtime& runtime_;
-    std::pmr::string text_;
-    unsigned said_ = 0;
+    Prose prose_;
+    std::array<Said, max_sentences> said_{};
     std::size_t sentences_ = 0;
 };
 
-} // namespace
+const LargestChanges& Describer::largest_shares() {
+    if (!largest_shares_) {
+        LargestChanges largest(Measure::share, Prose::max_examples, runtime_);
+        Ticker ticker(runtime_);
+        for (const FieldChange& change : diff_.primary.row_value_deltas) {
+            ticker.tick();
+            largest.add(change);
+        }
+        largest_shares_.emplace(std::move(largest));
+    }
+    return *largest_shares_;
+}
+
+std::pmr::string Describer::describe(const Threshold* threshold) {
+    return Description(*this).write(threshold);
+}
 
 std::pmr::string describe(const Diff& diff, const Threshold* threshold, const Runtime& runtime) {
     return Describer(diff, runtime).describe(threshold);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/diff_write.h"
+#include "core/evidence.h"
 #include "core/operators.h"
 
 namespace dashboard_diff {
@@ -32,7 +33,8 @@ public:
           diff_(diff),
           runtime_(runtime),
           writer_(runtime),
-          truths_(runtime.memory) {
+          truths_(runtime.memory),
+          evidence_(runtime.memory) {
         truths_.resize(threshold.rules().size());
         evidence_.reserve(threshold.rules().size());
         for (std::size_t i = 0; i < threshold.rules().size(); ++i)
@@ -131,7 +133,7 @@ private:
     const Runtime& runtime_;
     JsonbWriter writer_;
     std::pmr::vector<Truth> truths_;
-    std::vector<Evidence> evidence_;
+    std::pmr::vector<Evidence> evidence_;
 };
 
 } // namespace

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/evidence.h"
 #include "core/json_text_size.h"
 #include "core/operators.h"
 #include "core/threshold.h"
@@ -12,38 +13,61 @@ namespace dashboard_diff {
 
 namespace {
 
-// Copies an explanation with every list of rows and ids cut to `limit` entries.
-void copy_cut(JsonbWriter& writer, const Value& value, bool cut, std::size_t limit, int depth,
-              const Runtime& runtime) {
-    constexpr int deepest = 2 * Threshold::max_levels + 8; // no explanation is deeper
-    if (!value.is_container() || depth > deepest) {
-        writer.value(value);
-        return;
+// Copies an explanation with the lists of rows and ids of its rules cut to `limit` entries. What
+// rules compare with and what rows hold is copied whole, whatever keys it has.
+class Cutter {
+public:
+    Cutter(JsonbWriter& writer, std::size_t limit, const Runtime& runtime)
+        : writer_(writer), limit_(limit), runtime_(runtime) {}
+
+    void copy_rule(const Value& value, int level) {
+        if (!value.is(Kind::object) || level > Threshold::max_levels) {
+            writer_.value(value);
+            return;
+        }
+        const Container container(value.data);
+        std::pmr::vector<std::string_view> keys(runtime_.memory);
+        Cursor key_cursor = Cursor::keys(container);
+        for (Value key; key_cursor.next(key);)
+            keys.push_back(key.text());
+        writer_.begin_object(keys);
+        MemberCursor members{container};
+        std::string_view key;
+        Value member;
+        while (members.next(key, member))
+            copy_member(key, member, level);
+        writer_.end();
     }
-    const Container container(value.data);
-    if (container.is_array()) {
-        const std::size_t count =
-            cut ? std::min<std::size_t>(container.count(), limit) : container.count();
-        writer.begin_array(count);
+
+private:
+    void copy_member(std::string_view key, const Value& member, int level) {
+        const Operator* op = find_operator(key);
+        if (op != nullptr && op->limit == LimitKind::rule)
+            copy_rule(member, level + 1);
+        else if (op != nullptr && op->limit == LimitKind::rules && member.is(Kind::array))
+            copy_list(member, SIZE_MAX, [&](const Value& child) { copy_rule(child, level + 1); });
+        else if ((key == "rows" || key == "ids") && member.is(Kind::array))
+            copy_list(member, limit_, [&](const Value& entry) { writer_.value(entry); });
+        else
+            writer_.value(member);
+    }
+
+    template <typename Copy>
+    void copy_list(const Value& list, std::size_t limit, Copy&& copy) {
+        const Container container(list.data);
+        const std::size_t count = std::min<std::size_t>(container.count(), limit);
+        writer_.begin_array(count);
         Cursor elements = Cursor::elements(container);
         Value element;
         for (std::size_t i = 0; i < count && elements.next(element); ++i)
-            copy_cut(writer, element, false, limit, depth + 1, runtime);
-        writer.end();
-        return;
+            copy(element);
+        writer_.end();
     }
-    std::pmr::vector<std::string_view> keys(runtime.memory);
-    Cursor key_cursor = Cursor::keys(container);
-    for (Value key; key_cursor.next(key);)
-        keys.push_back(key.text());
-    writer.begin_object(keys);
-    MemberCursor members{container};
-    std::string_view key;
-    Value member;
-    while (members.next(key, member))
-        copy_cut(writer, member, key == "rows" || key == "ids", limit, depth + 1, runtime);
-    writer.end();
-}
+
+    JsonbWriter& writer_;
+    std::size_t limit_;
+    const Runtime& runtime_;
+};
 
 } // namespace
 
@@ -51,7 +75,7 @@ JsonbDatum write_explanation_excerpt(const Value& explanation, std::size_t max_b
                                      const Runtime& runtime) {
     for (std::size_t limit = Evidence::max_facts;; limit /= 2) {
         JsonbWriter writer(runtime);
-        copy_cut(writer, explanation, false, limit, 1, runtime);
+        Cutter(writer, limit, runtime).copy_rule(explanation, 1);
         JsonbDatum cut = writer.finish();
         if (json_text_size(cut.root(), runtime) <= max_bytes)
             return cut;

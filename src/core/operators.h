@@ -1,21 +1,20 @@
 #pragma once
 
-// The operators of the threshold grammar. A further one is a judging function and one entry in
-// the table of operators.cpp; reading, checking, explaining and hints follow from the entry.
+// The operators of the threshold grammar. A further one is a judging function (judges.h) and one
+// entry in operator_table.cpp; reading, checking, explaining and hints follow from the entry.
 
 #include <cstdint>
-#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <variant>
-#include <vector>
 
 #include "core/diff.h"
-#include "core/number.h"
 #include "core/rule.h"
+#include "core/runtime.h"
 
 namespace dashboard_diff {
+
+class Evidence; // evidence.h
 
 // What an operator's own value must be.
 enum class LimitKind : std::uint8_t {
@@ -23,10 +22,25 @@ enum class LimitKind : std::uint8_t {
     rule,   // one rule (NOT)
     count,  // an integer of 1 or more
     amount, // a number greater than 0
+    field,  // the name of a field
 };
 
-// What an operator is about: the part of a description that its facts belong to.
-enum class Subject : std::uint8_t { rules, order, values, added, removed, metric };
+// What an operator is about: the sentence of a description that its facts make.
+enum class Subject : std::uint8_t {
+    rules,
+    reordering,
+    moved,
+    rank,
+    entered,
+    left,
+    shares,
+    values,
+    fields,
+    added,
+    removed,
+    primary_metric,
+    metric,
+};
 
 // The modifiers an operator takes, as a set of bits.
 namespace modifier {
@@ -36,6 +50,9 @@ inline constexpr unsigned direction = 1U << 2;
 inline constexpr unsigned min_abs = 1U << 3;
 inline constexpr unsigned min_rows = 1U << 4;
 inline constexpr unsigned ids = 1U << 5;
+inline constexpr unsigned source = 1U << 6;
+inline constexpr unsigned to = 1U << 7;
+inline constexpr unsigned on_metric = 1U << 8;
 } // namespace modifier
 
 struct ModifierName {
@@ -43,37 +60,8 @@ struct ModifierName {
     unsigned bit;
 };
 
-// A fact that made a rule hold: one row of its evidence.
-using Fact = std::variant<const RankChange*, const FieldChange*, const Value*>;
-
-// What a rule found, collected only when somebody asks for reasons.
-class Evidence {
-public:
-    static constexpr std::size_t max_facts = 10;
-
-    explicit Evidence(std::pmr::memory_resource* memory) : facts(memory), shares_(memory) {}
-
-    std::variant<std::monostate, std::uint64_t, Number> measured; // in the limit's unit
-    std::optional<std::uint64_t> matched;                         // rows, for rules about rows
-    std::uint32_t top_n = 0;      // the top N looked at, for rules about one
-    std::pmr::vector<Fact> facts; // the strongest first
-
-    void add(Fact fact) {
-        if (facts.size() < max_facts)
-            facts.push_back(fact);
-    }
-    // Keeps the value changes with the largest shares; one from zero is larger than any other.
-    void add(const FieldChange& change, const Runtime& runtime);
-
-private:
-    struct Share {
-        std::optional<Number> share; // none: from zero
-    };
-    static bool larger(const Share& a, const Share& b);
-    std::pmr::vector<Share> shares_; // of the facts
-};
-
 struct Operator {
+    // Without evidence a judge stops as soon as it knows.
     using Judge = Truth (*)(const Rule& rule, const Diff& diff, Evidence* evidence,
                             const Runtime& runtime);
 
@@ -86,7 +74,8 @@ struct Operator {
     std::optional<Truth> decisive = std::nullopt;
 
     bool combines() const noexcept { return judge == nullptr; }
-    bool looks_at_top_n() const noexcept { return (modifiers & modifier::top_n) != 0; }
+    bool takes(unsigned bit) const noexcept { return (modifiers & bit) != 0; }
+    bool looks_at_top_n() const noexcept { return takes(modifier::top_n); }
 };
 
 std::span<const Operator> operators() noexcept;

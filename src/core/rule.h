@@ -28,8 +28,11 @@ struct Rule {
     std::uint32_t top_n = 10;
     std::uint64_t min_rows = 1;
     Direction direction = Direction::any;
-    Value on_field; // absent: any numeric field
-    Value min_abs;  // absent: no floor
+    Value on_field;  // absent: any numeric field
+    Value on_metric; // always there where the operator looks at one of several metrics
+    Value source;    // absent: the primary rows
+    Value min_abs;   // absent: no floor
+    Value to;        // absent: any new value
     std::optional<IdSet> ids;
 };
 

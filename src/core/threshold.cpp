@@ -1,5 +1,6 @@
 #include "core/threshold.h"
 
+#include "core/decimal.h"
 #include "core/error.h"
 #include "core/operators.h"
 
@@ -57,6 +58,12 @@ void check_number(const Value& value, const Path& at, bool zero_allowed) {
                                        : "must be a number greater than 0");
 }
 
+const Value& read_name(const Value& value, const Path& at, std::string_view what) {
+    if (!value.is(Kind::string) || value.length == 0)
+        throw_invalid(at, "must be the name of a " + std::string(what));
+    return value;
+}
+
 } // namespace
 
 class ThresholdReader {
@@ -98,7 +105,12 @@ public:
         case LimitKind::amount:
             check_number(rule.limit, limit_at, false);
             break;
+        case LimitKind::field:
+            read_name(rule.limit, limit_at, "field");
+            break;
         }
+        if (rule.op->takes(modifier::on_metric) && !rule.on_metric.present())
+            throw_invalid(limit_at, "needs \"on_metric\", the name of a metric");
         if (rule.op->looks_at_top_n() && rule.top_n > out_.required_top_n_) {
             out_.required_top_n_ = rule.top_n;
             out_.top_n_path_ = limit_at.text();
@@ -142,7 +154,7 @@ private:
             if (found == nullptr)
                 continue; // the operator itself
             const Path here{&at, key};
-            if ((rule.op->modifiers & found->bit) == 0)
+            if (!rule.op->takes(found->bit))
                 throw_invalid(here, "is no modifier of \"" + std::string(rule.op->name) + "\"");
             read_modifier(rule, found->bit, value, here);
         }
@@ -161,9 +173,16 @@ private:
             rule.min_abs = value;
             break;
         case modifier::on_field:
-            if (!value.is(Kind::string) || value.length == 0)
-                throw_invalid(at, "must be the name of a field");
-            rule.on_field = value;
+            rule.on_field = read_name(value, at, "field");
+            break;
+        case modifier::on_metric:
+            rule.on_metric = read_name(value, at, "metric");
+            break;
+        case modifier::source:
+            rule.source = read_name(value, at, "row source");
+            break;
+        case modifier::to:
+            rule.to = value;
             break;
         case modifier::direction:
             if (!value.is(Kind::string) ||

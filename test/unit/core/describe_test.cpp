@@ -135,6 +135,112 @@ TEST(Description, OfAReorderingLooksAtTheTopNOfTheRule) {
               "2 of the top 3 changed place: d 4→3, c 3→4");
 }
 
+TEST(Description, OfARuleAboutTheOrderTellsWhatItFound) {
+    EXPECT_EQ(description(placed("abcdef"), placed("fabdce"), R"({"top_n_moved": 1})"),
+              "2 of the top 10 moved past others: f 6→1, c 3→5");
+    EXPECT_EQ(description(placed("abcdef"), placed("fabdce"), R"({"rank_delta": 2})"),
+              "2 moved by at least 2 ranks: f 6→1, c 3→5");
+    EXPECT_EQ(description(placed("ab"), placed("ba"), R"({"rank_delta": 1})"),
+              "2 moved by at least 1 rank: b 2→1, a 1→2");
+    EXPECT_EQ(description(placed("abcd"), placed("dxab"), R"({"top_n_entered": 1, "top_n": 3})"),
+              "2 entered the top 3: d 4→1, x new at 2; "
+              "5 of the top 10 changed place: d 4→1, x new at 2, a 1→3 and 2 more; 1 new: x");
+    EXPECT_EQ(description(placed("abcd"), placed("dxab"), R"({"top_n_left": 1, "top_n": 3})"),
+              "2 left the top 3: b 2→4, c gone from 3; "
+              "5 of the top 10 changed place: d 4→1, x new at 2, a 1→3 and 2 more; 1 new: x");
+}
+
+TEST(Description, CountsTheMovedThatADiffDoesNotName) {
+    // c stays third while all others pass it.
+    EXPECT_EQ(description(placed("abcde"), placed("decab"), R"({"top_n_moved": 3})"),
+              "3 of the top 10 moved past others: d 4→1, e 5→2 and 1 more");
+    EXPECT_EQ(description(placed("abcdefgh"), placed("xyabdefgh"),
+                          R"({"OR": [{"top_n_moved": 1}, {"set_removed_min": 1}]})")
+                  .substr(0, 9),
+              "1 gone: c");
+}
+
+TEST(Description, OfARuleAboutDifferencesTellsTheNumbers) {
+    EXPECT_EQ(description(R"([{"id": "a", "v": 10}, {"id": "b", "v": 1}, {"id": "c", "v": 0}])",
+                          R"([{"id": "a", "v": 15}, {"id": "b", "v": 5}, {"id": "c", "v": 4.5}])",
+                          R"({"value_delta": 4})"),
+              "v of a 10→15 (+50.0 %), v of c 0→4.5, v of b 1→5 (+400.0 %)");
+}
+
+TEST(Description, OfAFieldTellsItsRows) {
+    const std::string before =
+        R"([{"id": 1, "s": "open", "t": 1}, {"id": 2, "s": "open"}, {"id": 3, "s": "open"}])";
+    const std::string after =
+        R"([{"id": 1, "s": "done", "t": 2}, {"id": 2, "s": "late"}, {"id": 3, "s": "open"}])";
+    EXPECT_EQ(description(before, after, R"({"field_changed": "s", "to": "late"})"),
+              "s of 2 open→late; t of 1 +100.0 %");
+    EXPECT_EQ(description(before, after, R"({"field_changed": "t"})"),
+              "t of 1 1→2; t of 1 +100.0 %");
+}
+
+TEST(Description, OfAMetricTellsItsNumbers) {
+    const auto snapshot = [](std::string_view users, std::string_view orders) {
+        return R"({"primary_rows": [], "materialized_data": {"orders": )" + std::string(orders) +
+               R"(, "users": )" + std::string(users) + "}}";
+    };
+    EXPECT_EQ(description(snapshot("100", "5"), snapshot("150", "6"),
+                          R"({"metric_delta": 10, "on_metric": "users"})"),
+              "users 100→150 (+50.0 %)");
+    EXPECT_EQ(description(snapshot("100", "5"), snapshot("150", "6"),
+                          R"({"AND": [{"metric_delta": 10, "on_metric": "users"},
+                                      {"metric_delta_pct": 0.1, "on_metric": "users"},
+                                      {"metric_delta": 1, "on_metric": "orders"}]})"),
+              "users 100→150 (+50.0 %); orders 5→6 (+20.0 %)");
+    EXPECT_EQ(description(snapshot("100", "5"), snapshot("150", "6")),
+              "orders 5→6 (+20.0 %), users 100→150 (+50.0 %)");
+}
+
+TEST(Description, OfARuleAboutASourceNamesIt) {
+    const auto snapshot = [](std::string_view rows, std::string_view primary) {
+        return R"({"primary_rows": )" + placed(primary) +
+               R"(, "materialized_data": {"by_region": )" + std::string(rows) + "}}";
+    };
+    const std::string before = snapshot(R"([{"id": "eu", "v": 1}, {"id": "us", "v": 1}])", "ab");
+    const std::string after = snapshot(R"([{"id": "us", "v": 1}, {"id": "eu", "v": 2}])", "ba");
+    EXPECT_EQ(description(before, after, R"({"top_n_reordering": 2, "source": "by_region"})"),
+              "in by_region: 2 of the top 10 changed place: us 2→1, eu 1→2; "
+              "2 of the top 10 changed place: b 2→1, a 1→2; changes in by_region");
+    EXPECT_EQ(description(before, after,
+                          R"({"AND": [{"value_delta": 1, "source": "by_region"},
+                                      {"top_n_moved": 1, "source": "by_region"},
+                                      {"rank_delta": 1, "source": "by_region"},
+                                      {"top_n_moved": 1}]})"),
+              "in by_region: v of eu 1→2 (+100.0 %); in by_region: 1 of the top 10 moved past "
+              "others: us 2→1; 1 of the top 10 moved past others: b 2→1");
+}
+
+TEST(Description, TellsEachFactOnce) {
+    const std::string before = R"([{"id": "a", "v": 10, "w": 10}, {"id": "b", "v": 10, "w": 10}])";
+    const std::string after = R"([{"id": "a", "v": 20, "w": 10}, {"id": "b", "v": 10, "w": 5}])";
+    EXPECT_EQ(description(before, after,
+                          R"({"OR": [{"value_delta_pct": 0.1}, {"value_delta_pct": 0.2}]})"),
+              "v of a +100.0 %, w of b -50.0 %");
+    EXPECT_EQ(description(before, after,
+                          R"({"AND": [{"value_delta_pct": 0.1, "direction": "down"},
+                                      {"value_delta_pct": 0.1, "direction": "up"}]})"),
+              "w of b -50.0 %; v of a +100.0 %");
+}
+
+TEST(Description, OfManyThresholdsIsThatOfEach) {
+    const Comparison comparison(
+        R"([{"id": "a", "v": 10}, {"id": "b", "v": 10}])",
+        R"([{"id": "b", "v": 5}, {"id": "a", "v": 11}, {"id": "c", "v": 1}])");
+    const Runtime runtime;
+    Describer describer(comparison.diff(), runtime);
+    for (const std::string rule :
+         {R"({"set_added_min": 1})", R"({"value_delta": 1})", R"({"top_n_moved": 1})"}) {
+        const Document document(rule);
+        const Threshold threshold = Threshold::read(document.root(), runtime);
+        EXPECT_EQ(describer.describe(&threshold), describe(comparison.diff(), &threshold, runtime));
+    }
+    EXPECT_EQ(describer.describe(nullptr), describe(comparison.diff(), nullptr, runtime));
+}
+
 TEST(Description, CutsValuesAndFreesThemOfControlCharacters) {
     const std::string id(100, 'x');
     EXPECT_EQ(description("[]", R"([{"id": ")" + id + "\"}]", R"({"set_added_min": 1})"),

@@ -188,6 +188,21 @@ TEST(ExplanationExcerpt, CutsTheIdsOfTheRuleToo) {
     EXPECT_EQ(length_of(cut.root(), "ids"), 10U);
 }
 
+TEST(ExplanationExcerpt, CutsNoListThatIsAValue) {
+    // What a rule compares with, and what rows hold, may have keys of such names.
+    const std::string value = R"({"ids": [)" + joined(20, [](std::size_t) { return "\"x\""; }) +
+                              R"(], "AND": [{"rows": [)" +
+                              joined(20, [](std::size_t) { return "true"; }) + "]}]}";
+    const std::string text =
+        explanation_text(R"([{"id": 1, "v": 0}])", R"([{"id": 1, "v": )" + value + "}]",
+                         R"({"NOT": {"field_changed": "v", "to": )" + value + "}}");
+    EXPECT_EQ(explanation_excerpt(text, 20000).text(), text);
+    const Document cut = explanation_excerpt(text, text.size() - 1);
+    const Value rule = find_member(cut.root(), "NOT");
+    EXPECT_EQ(member_text(rule, "to"), Document(value).text());
+    EXPECT_EQ(member_text(rule, "rows"), "[]");
+}
+
 TEST(ExplanationExcerpt, OfATreeThatIsTooLongIsItsResult) {
     const std::string field(30000, 'f');
     const std::string text =

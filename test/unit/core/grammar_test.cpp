@@ -104,8 +104,10 @@ TEST(Grammar, AFractionIsGreaterThanZero) {
         EXPECT_EQ(
             detail_of(R"({"AND": [{"set_added_min": 1}, {"value_delta_pct": )" + value + "}]}"),
             "at $.AND[1].value_delta_pct: must be a number greater than 0");
-        EXPECT_EQ(detail_of(R"({"primary_metric_delta_pct": )" + value + "}"),
-                  "at $.primary_metric_delta_pct: must be a number greater than 0");
+        for (const std::string op :
+             {"value_delta", "primary_metric_delta_pct", "primary_metric_delta"})
+            EXPECT_EQ(detail_of("{\"" + op + "\": " + value + "}"),
+                      "at $." + op + ": must be a number greater than 0");
     }
     accept(R"({"value_delta_pct": 1e-400})");
     accept(R"({"value_delta_pct": 1e1000})");
@@ -113,7 +115,9 @@ TEST(Grammar, AFractionIsGreaterThanZero) {
 
 TEST(Grammar, ACountIsAnIntegerOfOneOrMore) {
     for (const std::string value : {"0", "-1", "1.5", "\"1\"", "null", "2147483648", "1e1000"}) {
-        for (const std::string op : {"top_n_reordering", "set_added_min", "set_removed_min"})
+        for (const std::string op :
+             {"top_n_reordering", "top_n_moved", "top_n_entered", "top_n_left", "rank_delta",
+              "set_added_min", "set_removed_min"})
             EXPECT_EQ(detail_of("{\"" + op + "\": " + value + "}"),
                       "at $." + op + ": must be an integer of 1 or more");
         EXPECT_EQ(detail_of(R"({"top_n_reordering": 1, "top_n": )" + value + "}"),
@@ -144,6 +148,81 @@ TEST(Grammar, OfTheModifiersOfAValueRule) {
                   "at $.ids[2]: must be a string or a number");
     accept(R"({"value_delta_pct": 1, "direction": "any", "min_abs": 0, "min_rows": 3,
                "on_field": "x", "ids": ["a", 1, 1.0]})");
+}
+
+TEST(Grammar, AFieldIsNamed) {
+    for (const std::string value : {"\"\"", "5", "null", "[\"a\"]", "{}", "true"})
+        EXPECT_EQ(detail_of(R"({"OR": [{"field_changed": )" + value + "}]}"),
+                  "at $.OR[0].field_changed: must be the name of a field");
+    for (const std::string value : {"null", "5", "\"x\"", "[]", "{\"a\": [1]}", "false"})
+        accept(R"({"field_changed": "status", "min_rows": 2, "ids": [1], "source": "s", "to": )" +
+               value + "}");
+    EXPECT_EQ(detail_of(R"({"field_changed": "status", "on_field": "x"})"),
+              R"(at $.on_field: is no modifier of "field_changed")");
+    EXPECT_EQ(detail_of(R"({"value_delta": 1, "to": 5})"),
+              R"(at $.to: is no modifier of "value_delta")");
+}
+
+TEST(Grammar, AMetricIsNamed) {
+    for (const std::string op : {"metric_delta", "metric_delta_pct"}) {
+        EXPECT_EQ(detail_of(R"({"AND": [{")" + op + R"(": 1, "direction": "up"}]})"),
+                  "at $.AND[0]." + op + ": needs \"on_metric\", the name of a metric");
+        for (const std::string value : {"\"\"", "5", "null", "[\"a\"]"})
+            EXPECT_EQ(detail_of("{\"" + op + "\": 1, \"on_metric\": " + value + "}"),
+                      "at $.on_metric: must be the name of a metric");
+        accept("{\"" + op + R"(": 1, "on_metric": "users", "direction": "up", "min_abs": 0})");
+        EXPECT_EQ(detail_of("{\"" + op + R"(": 1, "on_metric": "users", "source": "x"})"),
+                  "at $.source: is no modifier of \"" + op + "\"");
+    }
+    EXPECT_EQ(detail_of(R"({"primary_metric_delta": 1, "on_metric": "users"})"),
+              R"(at $.on_metric: is no modifier of "primary_metric_delta")");
+}
+
+TEST(Grammar, ASourceIsNamed) {
+    for (const std::string value : {"\"\"", "5", "null", "[\"a\"]"})
+        EXPECT_EQ(detail_of(R"({"set_added_min": 1, "source": )" + value + "}"),
+                  "at $.source: must be the name of a row source");
+    EXPECT_EQ(detail_of(R"({"primary_metric_delta": 1, "source": "x"})"),
+              R"(at $.source: is no modifier of "primary_metric_delta")");
+    EXPECT_EQ(detail_of(R"({"NOT": {"set_added_min": 1}, "source": "x"})"),
+              R"(at $.source: is no modifier of "NOT")");
+}
+
+TEST(Grammar, IsTheOneOfTheManual) {
+    // Each operator with every modifier that it takes.
+    const std::string top = R"("top_n": 5, "source": "s")";
+    const std::string rows = R"("min_rows": 2, "ids": ["a", 1], "source": "s")";
+    const std::string values = R"("on_field": "f", "direction": "up", )" + rows;
+    const std::string figures = R"("direction": "down", "min_abs": 0.5)";
+    const std::pair<std::string, std::string> grammar[] = {
+        {"\"top_n_reordering\": 1", top},
+        {"\"top_n_moved\": 1", top},
+        {"\"top_n_entered\": 1", top},
+        {"\"top_n_left\": 1", top},
+        {"\"rank_delta\": 1", top + R"(, "direction": "any", "ids": [1])"},
+        {"\"value_delta_pct\": 0.1", values + R"(, "min_abs": 1)"},
+        {"\"value_delta\": 0.1", values},
+        {"\"field_changed\": \"f\"", rows + R"(, "to": null)"},
+        {"\"set_added_min\": 1", R"("source": "s")"},
+        {"\"set_removed_min\": 1", R"("source": "s")"},
+        {"\"primary_metric_delta_pct\": 0.1", figures},
+        {"\"primary_metric_delta\": 0.1", figures},
+        {"\"metric_delta_pct\": 0.1", figures + R"(, "on_metric": "m")"},
+        {"\"metric_delta\": 0.1", figures + R"(, "on_metric": "m")"},
+    };
+    EXPECT_EQ(std::size(grammar) + 3, operators().size());
+    for (const auto& [rule, modifiers] : grammar) {
+        const std::string whole = "{" + rule + ", " + modifiers + "}";
+        accept(whole);
+        // And no other one.
+        for (const ModifierName& m : modifier_names()) {
+            const std::string name(m.name);
+            if (whole.find("\"" + name + "\"") != std::string::npos)
+                continue;
+            const std::string more = whole.substr(0, whole.size() - 1) + ", \"" + name + "\": 1}";
+            EXPECT_NE(detail_of(more).find("is no modifier of"), std::string::npos) << more;
+        }
+    }
 }
 
 TEST(Grammar, HoldsSixteenLevels) {

@@ -183,6 +183,31 @@ TEST(Interrupts, EndJudgingAndExplaining) {
     });
 }
 
+TEST(Interrupts, EndRulesAboutTheOrder) {
+    // A thousand rows and more in both tops, in reverse.
+    const auto rows = [](bool reversed) {
+        return "[" +
+               joined(many,
+                      [&](std::size_t i) {
+                          return "{\"id\": " + std::to_string(reversed ? many - i : i + 1) + "}";
+                      }) +
+               "]";
+    };
+    const Comparison comparison(rows(false), rows(true), many);
+    for (const std::string op : {"top_n_moved", "top_n_left", "rank_delta"}) {
+        const Document rule("{\"" + op + "\": 3000, \"top_n\": 3000}");
+        expect_interruptible(2, [&](const Runtime& runtime) {
+            Threshold::read(rule.root(), runtime).judge(comparison.diff(), runtime);
+        });
+        expect_interruptible(2, [&](const Runtime& runtime) {
+            std::pmr::monotonic_buffer_resource memory;
+            Runtime own = runtime;
+            own.memory = &memory;
+            Document(explain(Threshold::read(rule.root(), own), comparison.diff(), own), own);
+        });
+    }
+}
+
 TEST(Interrupts, EndADescription) {
     expect_interruptible(
         2, [](const Runtime& runtime) { describe(documents().changes, nullptr, runtime); });

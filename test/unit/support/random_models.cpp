@@ -4,28 +4,28 @@
 
 namespace dashboard_diff::testing {
 
+const std::vector<std::string> Random::ids{"1",    "\"1\"", "2",     "\"TP53\"", "\"BRCA1\"", "-3",
+                                           "\"\"", "0.50",  "\"é\"", "10000",    "\"x y\"",   "7"};
+const std::vector<std::string> Random::fields{"s", "b", "aa", "t", "long_name", "é"};
+const std::vector<std::string> Random::names{"m", "k", "metric", "é"};
+const std::vector<std::string> Random::source_names{"src", "by_region"};
+
 namespace {
 
-const std::vector<std::string> ids{"1",    "\"1\"", "2",     "\"TP53\"", "\"BRCA1\"", "-3",
-                                   "\"\"", "0.50",  "\"é\"", "10000",    "\"x y\"",   "7"};
-const std::vector<std::string> fields{"s", "b", "aa", "t", "long_name", "é"};
 const std::vector<std::string> numbers{"0",   "0.0", "1",     "1.0", "1.5",      "1.50",
                                        "2",   "-1",  "-1.00", "3.0", "3.3",      "10000",
                                        "0.1", "0.3", "100",   "-7",  "9999.9999"};
 const std::vector<std::string> others{
     "\"open\"",       "\"closed\"",      "true", "false", "null", "[1.0]", "[1.00]",
     "{\"k\": [1.0]}", "{\"k\": [1.00]}", "[]",   "{}",    "\"1\""};
-const std::vector<std::string> names{"m", "k", "metric", "é"};
-const std::vector<std::string> source_names{"src", "by_region"};
 
-// The other way to write an id of the same value.
+} // namespace
+
 std::string rewritten(const std::string& id) {
     if (!is_number_text(id))
         return id;
     return id.find('.') == std::string::npos ? id + ".0" : id + "0";
 }
-
-} // namespace
 
 std::string Random::digits(std::size_t n) {
     std::string text(1, static_cast<char>('1' + below(9)));
@@ -130,102 +130,6 @@ ModelSnapshot Random::changed(ModelSnapshot snapshot) {
         if (chance(60))
             change(source);
     return snapshot;
-}
-
-namespace {
-
-ModelRule count_rule(Random& random, const std::string& op, std::size_t found,
-                     const std::string& modifiers = "") {
-    const std::size_t limit = 1 + random.below(6);
-    return {"{\"" + op + "\": " + std::to_string(limit) + modifiers + "}",
-            found >= limit ? Truth::yes : Truth::no};
-}
-
-ModelRule value_rule(Random& random, const ModelSourceDiff& diff) {
-    const std::string fraction = random.pick({"0.1", "0.10", "0.5", "1", "0.000001", "2.0", "100"});
-    const std::string direction = random.pick({"any", "any", "up", "down"});
-    const std::string floor = random.pick({"0", "0", "0.5", "1.0", "2"});
-    const std::size_t min_rows = 1 + (random.chance(50) ? random.below(4) : 0);
-    const std::string field = random.chance(50) ? random.pick(fields) : "";
-    std::vector<std::string> wanted;
-    if (random.chance(30))
-        wanted = {rewritten(random.pick(ids)), random.pick(ids), random.pick(ids)};
-
-    std::vector<std::string> rows;
-    for (const ModelChange& change : diff.numbers) {
-        const bool named =
-            wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& id) {
-                return same_value(id, change.id);
-            });
-        if (named && (field.empty() || field == change.field) &&
-            reaches(*change.before, *change.after, fraction, direction, floor) &&
-            std::find(rows.begin(), rows.end(), change.id) == rows.end())
-            rows.push_back(change.id);
-    }
-    std::string json = "{\"value_delta_pct\": " + fraction + ", \"direction\": \"" + direction +
-                       "\", \"min_abs\": " + floor + ", \"min_rows\": " + std::to_string(min_rows);
-    if (!field.empty())
-        json += ", \"on_field\": \"" + field + "\"";
-    if (!wanted.empty())
-        json += ", \"ids\": [" + wanted[0] + ", " + wanted[1] + ", " + wanted[2] + "]";
-    return {json + "}", rows.size() >= min_rows ? Truth::yes : Truth::no};
-}
-
-ModelRule metric_rule(Random& random, const ModelSnapshot& before, const ModelSnapshot& after) {
-    const std::string fraction = random.pick({"0.1", "0.5", "1", "2"});
-    const std::string direction = random.pick({"any", "up", "down"});
-    const std::string json =
-        "{\"primary_metric_delta_pct\": " + fraction + ", \"direction\": \"" + direction + "\"}";
-    if (!before.metric || !after.metric)
-        return {json, Truth::unknown};
-    return {json, reaches(*before.metric, *after.metric, fraction, direction, "0") ? Truth::yes
-                                                                                   : Truth::no};
-}
-
-// AND is the least of its children, OR the greatest, in the order no < unknown < yes.
-int rank(Truth truth) {
-    return truth == Truth::no ? 0 : truth == Truth::unknown ? 1 : 2;
-}
-
-} // namespace
-
-ModelRule random_rule(Random& random, const ModelSnapshot& before, const ModelSnapshot& after,
-                      int top_n, int depth) {
-    if (depth > 0 && random.chance(20)) {
-        const ModelRule child = random_rule(random, before, after, top_n, depth - 1);
-        const Truth negated[] = {Truth::yes, Truth::no, Truth::unknown};
-        return {"{\"NOT\": " + child.json + "}", negated[static_cast<int>(child.truth)]};
-    }
-    if (depth > 0 && random.chance(50)) {
-        const bool all = random.chance(50);
-        std::string json = all ? "{\"AND\": [" : "{\"OR\": [";
-        Truth truth = all ? Truth::yes : Truth::no;
-        for (std::size_t i = random.below(3) + 1; i > 0; --i) {
-            const ModelRule child = random_rule(random, before, after, top_n, depth - 1);
-            json += child.json + (i > 1 ? ", " : "");
-            if (all ? rank(child.truth) < rank(truth) : rank(child.truth) > rank(truth))
-                truth = child.truth;
-        }
-        return {json + "]}", truth};
-    }
-    const auto diff = [&](int n) {
-        return compare_rows(before.rows, after.rows, before, after, n);
-    };
-    switch (random.below(5)) {
-    case 0: {
-        const int own = 1 + static_cast<int>(random.below(static_cast<std::size_t>(top_n)));
-        return count_rule(random, "top_n_reordering", diff(own).moved.size(),
-                          ", \"top_n\": " + std::to_string(own));
-    }
-    case 1:
-        return count_rule(random, "set_added_min", diff(1).added.size());
-    case 2:
-        return count_rule(random, "set_removed_min", diff(1).removed.size());
-    case 3:
-        return metric_rule(random, before, after);
-    default:
-        return value_rule(random, diff(1));
-    }
 }
 
 } // namespace dashboard_diff::testing

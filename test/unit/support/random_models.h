@@ -1,7 +1,7 @@
 #pragma once
 
-// Random snapshots and thresholds, the same ones in every run. Their pools are small, so that
-// equal ids, tied ranks and equal values written differently are frequent.
+// Random snapshots and thresholds (random_rules.cpp), the same ones in every run. Their pools are
+// small, so that equal ids, tied ranks and equal values written differently are frequent.
 
 #include <random>
 #include <string>
@@ -14,6 +14,12 @@ namespace dashboard_diff::testing {
 class Random {
 public:
     explicit Random(std::uint32_t seed) : engine_(seed) {}
+
+    // What snapshots are made of.
+    static const std::vector<std::string> ids;
+    static const std::vector<std::string> fields;
+    static const std::vector<std::string> names;
+    static const std::vector<std::string> source_names;
 
     // 0 ... n - 1
     std::size_t below(std::size_t n) { return engine_() % n; }
@@ -30,14 +36,18 @@ public:
     // The same with some rows and fields changed, moved, added or removed.
     ModelSnapshot changed(ModelSnapshot snapshot);
 
+    std::string value(); // any, as JSON text
+
 private:
     ModelRow row(const std::string& id);
     ModelRows rows();
     void change(ModelRows& rows);
-    std::string value();
 
     std::mt19937 engine_;
 };
+
+// The other way to write an id of the same value.
+std::string rewritten(const std::string& id);
 
 // A threshold and what it must say of a pair of snapshots.
 struct ModelRule {

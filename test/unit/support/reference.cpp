@@ -232,16 +232,41 @@ std::string expected_diff(const ModelSnapshot& before, const ModelSnapshot& afte
            sources + "}}";
 }
 
+bool differs(const std::string& before, const std::string& after, const std::string& limit,
+             std::string_view direction) {
+    const BigDecimal delta = minus(BigDecimal::parse(after), BigDecimal::parse(before));
+    if (delta.zero() || (direction == "up" && delta.negative) ||
+        (direction == "down" && !delta.negative))
+        return false;
+    return compare_sizes(delta, BigDecimal::parse(limit)) >= 0;
+}
+
 bool reaches(const std::string& before, const std::string& after, const std::string& fraction,
              std::string_view direction, const std::string& floor) {
     const BigDecimal base = BigDecimal::parse(before);
     const BigDecimal delta = minus(BigDecimal::parse(after), base);
-    if (delta.zero() || (direction == "up" && delta.negative) ||
-        (direction == "down" && !delta.negative))
-        return false;
-    if (compare_sizes(delta, BigDecimal::parse(floor)) < 0)
-        return false;
-    return base.zero() || compare_sizes(delta, times(BigDecimal::parse(fraction), base)) >= 0;
+    return differs(before, after, floor, direction) &&
+           (base.zero() || compare_sizes(delta, times(BigDecimal::parse(fraction), base)) >= 0);
+}
+
+std::size_t lifted_rows(const ModelSourceDiff& diff, int top_n) {
+    std::vector<std::pair<int, int>> rows;
+    for (const ModelRank& rank : diff.moved)
+        if (rank.from != 0 && rank.from <= top_n && rank.to != 0 && rank.to <= top_n)
+            rows.emplace_back(rank.from, rank.to);
+    for (const int rank : diff.unmoved)
+        if (rank <= top_n)
+            rows.emplace_back(rank, rank);
+    std::sort(rows.begin(), rows.end());
+    std::vector<std::size_t> longest(rows.size(), 1); // run that ends here
+    std::size_t best = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j)
+            if (rows[j].second <= rows[i].second)
+                longest[i] = std::max(longest[i], longest[j] + 1);
+        best = std::max(best, longest[i]);
+    }
+    return rows.size() - best;
 }
 
 } // namespace dashboard_diff::testing

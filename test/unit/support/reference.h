@@ -66,4 +66,11 @@ bool same_value(const std::string& a, const std::string& b);
 bool reaches(const std::string& before, const std::string& after, const std::string& fraction,
              std::string_view direction, const std::string& floor);
 
+// Whether one change of a number has a size of at least `limit`, in a direction.
+bool differs(const std::string& before, const std::string& after, const std::string& limit,
+             std::string_view direction);
+
+// How many rows in the top N of both sides have to be lifted out and put back.
+std::size_t lifted_rows(const ModelSourceDiff& diff, int top_n);
+
 } // namespace dashboard_diff::testing

@@ -1,0 +1,116 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <numeric>
+#include <string>
+
+#include "core/judges.h"
+#include "core/operators.h"
+
+namespace dashboard_diff {
+
+namespace {
+
+constexpr unsigned top_modifiers = modifier::top_n | modifier::source;
+constexpr unsigned row_modifiers = modifier::min_rows | modifier::ids | modifier::source;
+constexpr unsigned value_modifiers = modifier::on_field | modifier::direction | row_modifiers;
+constexpr unsigned figure_modifiers = modifier::direction | modifier::min_abs;
+
+constexpr std::array operator_table{
+    Operator{"AND", LimitKind::rules, Subject::rules, 0, nullptr, Truth::no},
+    Operator{"OR", LimitKind::rules, Subject::rules, 0, nullptr, Truth::yes},
+    Operator{"NOT", LimitKind::rule, Subject::rules, 0, nullptr},
+    Operator{"top_n_reordering", LimitKind::count, Subject::reordering, top_modifiers,
+             judge_top_n_reordering},
+    Operator{"top_n_moved", LimitKind::count, Subject::moved, top_modifiers, judge_top_n_moved},
+    Operator{"top_n_entered", LimitKind::count, Subject::entered, top_modifiers,
+             judge_top_n_entered},
+    Operator{"top_n_left", LimitKind::count, Subject::left, top_modifiers, judge_top_n_left},
+    Operator{"rank_delta", LimitKind::count, Subject::rank,
+             top_modifiers | modifier::direction | modifier::ids, judge_rank_delta},
+    Operator{"value_delta_pct", LimitKind::amount, Subject::shares,
+             value_modifiers | modifier::min_abs, judge_value_delta<Measure::share>},
+    Operator{"value_delta", LimitKind::amount, Subject::values, value_modifiers,
+             judge_value_delta<Measure::difference>},
+    Operator{"field_changed", LimitKind::field, Subject::fields, row_modifiers | modifier::to,
+             judge_field_changed},
+    Operator{"set_added_min", LimitKind::count, Subject::added, modifier::source, judge_set_added},
+    Operator{"set_removed_min", LimitKind::count, Subject::removed, modifier::source,
+             judge_set_removed},
+    Operator{"primary_metric_delta_pct", LimitKind::amount, Subject::primary_metric,
+             figure_modifiers, judge_primary_metric<Measure::share>},
+    Operator{"primary_metric_delta", LimitKind::amount, Subject::primary_metric, figure_modifiers,
+             judge_primary_metric<Measure::difference>},
+    Operator{"metric_delta_pct", LimitKind::amount, Subject::metric,
+             figure_modifiers | modifier::on_metric, judge_metric<Measure::share>},
+    Operator{"metric_delta", LimitKind::amount, Subject::metric,
+             figure_modifiers | modifier::on_metric, judge_metric<Measure::difference>},
+};
+
+constexpr std::array modifier_table{
+    ModifierName{"top_n", modifier::top_n},         ModifierName{"on_field", modifier::on_field},
+    ModifierName{"direction", modifier::direction}, ModifierName{"min_abs", modifier::min_abs},
+    ModifierName{"min_rows", modifier::min_rows},   ModifierName{"ids", modifier::ids},
+    ModifierName{"source", modifier::source},       ModifierName{"to", modifier::to},
+    ModifierName{"on_metric", modifier::on_metric},
+};
+
+// Edits (insert, delete, replace) from one name to the other; case does not count.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+        }
+    }
+    return row[b.size()];
+}
+
+} // namespace
+
+std::span<const Operator> operators() noexcept {
+    return operator_table;
+}
+
+std::span<const ModifierName> modifier_names() noexcept {
+    return modifier_table;
+}
+
+const Operator* find_operator(std::string_view name) noexcept {
+    const auto at = std::find_if(operator_table.begin(), operator_table.end(),
+                                 [&](const Operator& op) { return op.name == name; });
+    return at == operator_table.end() ? nullptr : at;
+}
+
+const ModifierName* find_modifier(std::string_view name) noexcept {
+    const auto at = std::find_if(modifier_table.begin(), modifier_table.end(),
+                                 [&](const ModifierName& m) { return m.name == name; });
+    return at == modifier_table.end() ? nullptr : at;
+}
+
+std::string_view nearest_key(std::string_view unknown) {
+    if (unknown.size() > 64)
+        return {};
+    std::string_view nearest;
+    std::size_t best = SIZE_MAX;
+    const auto consider = [&](std::string_view name) {
+        const std::size_t distance = edit_distance(unknown, name);
+        if (distance < best && 2 * distance <= std::max(unknown.size(), name.size())) {
+            best = distance;
+            nearest = name;
+        }
+    };
+    for (const Operator& op : operator_table)
+        consider(op.name);
+    for (const ModifierName& m : modifier_table)
+        consider(m.name);
+    return nearest;
+}
+
+} // namespace dashboard_diff
