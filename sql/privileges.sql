@@ -235,6 +235,34 @@ INSERT INTO public.dashboard_snapshots (dashboard_artifact_id, id, content) VALU
 RESET search_path;
 RESET ROLE;
 
+-- Events and pending snapshots are seen by whoever sees the dashboard, and written by nobody.
+SET dashboard_diff.dispatch_budget = 0;
+INSERT INTO public.dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('team', 9, '{"rank_by": "v", "primary_rows": [{"id": 9}]}');
+RESET dashboard_diff.dispatch_budget;
+SET ROLE regress_stranger;
+SELECT count(*) AS pending FROM dashboard_pending_snapshots;
+SELECT dispatch_pending();
+RESET ROLE;
+SET ROLE regress_member;
+SELECT snapshot_id FROM dashboard_pending_snapshots;
+DELETE FROM dashboard_pending_snapshots;
+INSERT INTO dashboard_events (dashboard_artifact_id, event_type, message) VALUES ('team', 'new_baseline', 'forged');
+RESET ROLE;
+GRANT EXECUTE ON FUNCTION dispatch_pending TO regress_stranger;
+-- Whoever may finish it sees nothing of it, and sets no trap for it.
+SET ROLE regress_stranger;
+SET search_path = regress_evil, pg_temp, pg_catalog, public;
+SELECT public.dispatch_pending();
+SELECT count(*) AS events FROM public.dashboard_events;
+RESET search_path;
+RESET ROLE;
+SET ROLE regress_member;
+SELECT snapshot_id, message FROM dashboard_events;
+SET search_path = regress_evil, pg_temp, pg_catalog, public;
+SELECT snapshot_a, snapshot_b FROM public.backtest_threshold('team', '{"set_added_min": 1}') ORDER BY 2 LIMIT 2;
+RESET search_path;
+RESET ROLE;
+
 -- Membership counts at the moment of asking.
 SET ROLE regress_member;
 SELECT count(*) FROM public.dashboards;

@@ -70,9 +70,9 @@ WITH next AS (
   UPDATE @extschema@.dashboard_subscriptions s
      SET last_notified_snapshot_id = $3, last_notified_at = $4,
          baseline_snapshot_id = $3, baseline_at = $4
-    FROM next
    WHERE s.dashboard_artifact_id = $1
-     AND s.id = next.id
+     -- Not a join: of a CTE the planner knows no size.
+     AND s.id = ANY (ARRAY(SELECT next.id FROM next))
      AND s.is_active
      AND s.evaluation_key = $5
      AND @extschema@.alert_is_due($4, s.muted_until, s.cooldown, s.last_notified_at)
@@ -126,8 +126,8 @@ WITH next AS (
 ), moved AS (
   UPDATE @extschema@.dashboard_subscriptions s
      SET baseline_snapshot_id = $2, baseline_at = $3
-    FROM next
-   WHERE s.dashboard_artifact_id = $1 AND s.id = next.id AND s.evaluation_key = $4
+   WHERE s.dashboard_artifact_id = $1 AND s.id = ANY (ARRAY(SELECT next.id FROM next))
+     AND s.evaluation_key = $4
 )
 SELECT 0::bigint, (SELECT count(*) FROM next), (SELECT max(id) FROM next)
 )",

@@ -8,8 +8,9 @@ namespace dashboard_diff {
 
 namespace {
 
-// Subscriptions written by one statement: how often the clock is looked at.
-constexpr int chunk = 250;
+// Subscriptions written by one statement: how often the clock is looked at. The first is a probe.
+constexpr int first_chunk = 250;
+constexpr int largest_chunk = 1000;
 
 bool starts_with(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
@@ -193,7 +194,7 @@ bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz d
     fan_out.summary = finding.summary;
     fan_out.diff = baseline.stored_diff;
     fan_out.excerpt = baseline.excerpt;
-    for (;;) {
+    for (int chunk = first_chunk;; chunk = largest_chunk) {
         const FanOutProgress progress = scope.run(
             [&] { return store_alerts(installation_, fan_out, cursor.subscription, chunk); });
         alerts_ += progress.alerts;
@@ -210,7 +211,7 @@ bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz d
 bool Dispatch::start_anew(const Group& group, DispatchCursor& cursor, TimestampTz deadline) {
     const MemoryScope scope;
     const FanOut target = describe_fan_out(group);
-    for (;;) {
+    for (int chunk = first_chunk;; chunk = largest_chunk) {
         const FanOutProgress progress = scope.run(
             [&] { return move_baseline(installation_, target, cursor.subscription, chunk); });
         cursor.subscription = progress.last_subscription;
