@@ -40,6 +40,28 @@ SELECT e -> 'matched' AS matched, e -> 'measured' AS measured, jsonb_array_lengt
   FROM explain_threshold(dashboard_diff('[]', (SELECT jsonb_agg(jsonb_build_object('id', i)) FROM generate_series(1, 500) i)),
                          '{"set_added_min": 1000}') e;
 
+-- Every operator tells what it measured in the unit of its limit, and its rows the strongest first.
+CREATE TEMP TABLE two_days AS SELECT dashboard_diff(
+  '{"primary_metric": 10, "materialized_data": {"users": 100, "by_region": [{"id": "eu"}, {"id": "us"}]},
+    "primary_rows": [{"id": "a", "n": 1}, {"id": "b", "n": 10}, {"id": "c", "n": 5}, {"id": "d", "s": "x"}, {"id": "e", "s": "x"}]}',
+  '{"primary_metric": 7.5, "materialized_data": {"users": 150, "by_region": [{"id": "us"}, {"id": "eu"}]},
+    "primary_rows": [{"id": "e", "s": "y"}, {"id": "a", "n": 3}, {"id": "f"}, {"id": "c", "n": 5}, {"id": "b", "n": 14}, {"id": "d", "s": "x"}]}') AS diff;
+CREATE TEMP TABLE rules (n int GENERATED ALWAYS AS IDENTITY, rule jsonb);
+INSERT INTO rules (rule) VALUES
+  ('{"top_n_reordering": 9}'), ('{"top_n_moved": 2}'), ('{"top_n_entered": 1, "top_n": 3}'), ('{"top_n_left": 1, "top_n": 3}'),
+  ('{"rank_delta": 2}'), ('{"rank_delta": 2, "direction": "down"}'), ('{"rank_delta": 5, "direction": "up"}'),
+  ('{"value_delta": 3}'), ('{"value_delta": 5}'), ('{"value_delta_pct": 0.4}'),
+  ('{"field_changed": "s", "to": "y"}'), ('{"field_changed": "n", "min_rows": 3}'),
+  ('{"top_n_moved": 1, "source": "by_region"}'), ('{"top_n_moved": 1, "source": "none"}'),
+  ('{"primary_metric_delta": 2.5}'), ('{"metric_delta": 51, "on_metric": "users"}'), ('{"metric_delta_pct": 0.5, "on_metric": "users"}'),
+  ('{"metric_delta": 1, "on_metric": "none"}');
+SELECT explain_threshold(diff, rule) FROM rules, two_days ORDER BY n;
+SELECT count(*) AS differ FROM rules, two_days
+ WHERE (explain_threshold(diff, rule) -> 'result')::text IS DISTINCT FROM coalesce(meets_threshold(diff, rule)::text, 'null');
+-- A row that kept its rank while others passed it has to be lifted too, but a diff has no id for it.
+SELECT explain_threshold(dashboard_diff('[{"id": "a"}, {"id": "b"}, {"id": "c"}, {"id": "d"}, {"id": "e"}]',
+                                        '[{"id": "d"}, {"id": "e"}, {"id": "c"}, {"id": "a"}, {"id": "b"}]'), '{"top_n_moved": 3}');
+
 -- The verdict is meets_threshold()'s, at every node.
 SELECT count(*) AS cases,
        count(*) FILTER (WHERE (e -> 'result')::text IS DISTINCT FROM coalesce(meets_threshold(d, t)::text, 'null')) AS differ
@@ -84,6 +106,11 @@ SELECT t, describe_diff(dashboard_diff('[{"id": "a", "n": 1, "m": 10}, {"id": "b
   FROM (VALUES (NULL), ('{"set_added_min": 1}'), ('{"value_delta_pct": 0.1, "on_field": "m"}'),
                ('{"AND": [{"value_delta_pct": 0.3}, {"top_n_reordering": 1}]}'),
                ('{"OR": [{"set_added_min": 9}, {"NOT": {"set_removed_min": 1}}]}')) v (t);
+
+SELECT rule, describe_diff(diff, rule) FROM rules, two_days WHERE meets_threshold(diff, rule) ORDER BY n;
+-- Each fact is told once, in the order of the rules.
+SELECT describe_diff(diff, '{"AND": [{"metric_delta": 1, "on_metric": "users"}, {"rank_delta": 3}, {"top_n_moved": 1}, {"value_delta": 3}, {"value_delta_pct": 0.1}]}')
+  FROM two_days;
 
 -- Long texts are cut, control characters cannot forge a line, lists are counted.
 SELECT describe_diff(dashboard_diff('[]', jsonb_build_array(jsonb_build_object('id', repeat('é', 1000)), jsonb_build_object('id', E'two\nlines\t\x1b[31m'))));

@@ -158,6 +158,89 @@ SELECT meets_threshold(:d, '{"top_n_reordering": 1}') AS met FROM (VALUES
    '{"rank_by": "s", "primary_rows": [{"id": 2, "s": 7}, {"id": 1, "s": 7}]}')) v (before, after);
 
 --
+-- top_n_moved, top_n_entered, top_n_left, rank_delta
+--
+
+-- Rows by place: the letters of a word.
+CREATE FUNCTION pg_temp.placed(word text) RETURNS jsonb LANGUAGE sql AS $$
+  SELECT coalesce(jsonb_agg(jsonb_build_object('id', letter) ORDER BY n), '[]')
+    FROM string_to_table(nullif(word, ''), NULL) WITH ORDINALITY t (letter, n)
+$$;
+-- The largest limit that a rule still holds for.
+CREATE FUNCTION pg_temp.largest(diff jsonb, operator text, modifiers jsonb DEFAULT '{}') RETURNS integer LANGUAGE sql AS $$
+  SELECT count(*)::integer FROM generate_series(1, 20) k
+   WHERE meets_threshold(diff, modifiers || jsonb_build_object(operator, k))
+$$;
+-- A newcomer pushes everyone down: all have another rank, none has to be lifted out.
+SELECT before, after, n, pg_temp.largest(d, 'top_n_reordering', m) AS reordering, pg_temp.largest(d, 'top_n_moved', m) AS moved,
+       pg_temp.largest(d, 'top_n_entered', m) AS entered, pg_temp.largest(d, 'top_n_left', m) AS "left",
+       pg_temp.largest(d, 'rank_delta', m) AS rank, pg_temp.largest(d, 'rank_delta', m || '{"direction": "up"}') AS up,
+       pg_temp.largest(d, 'rank_delta', m || '{"direction": "down"}') AS down
+  FROM (VALUES ('abcdef', 'abcdef', 6), ('abcdef', 'xabcdef', 6), ('abcdef', 'bcdef', 6), ('abcdef', 'fabcde', 6), ('abcdef', 'bcdefa', 6),
+               ('abcdef', 'fabcde', 3), ('abcdef', 'fedcba', 6), ('abcdef', 'defabc', 6), ('abcdef', 'abcdfe', 3), ('', 'abc', 3), ('abc', '', 3)) v (before, after, n),
+       LATERAL dashboard_diff(pg_temp.placed(before), pg_temp.placed(after), n) d, LATERAL jsonb_build_object('top_n', n) m;
+-- Ties: rows that tied before stand in their new order, and a tie that comes about is in order.
+SELECT scores, pg_temp.largest(dashboard_diff(
+         jsonb_build_object('rank_by', 's', 'primary_rows', before), jsonb_build_object('rank_by', 's', 'primary_rows', after)), 'top_n_moved') AS moved
+  FROM (VALUES ('{5,5,3} {5,6,3}'), ('{6,5,3} {5,5,3}'), ('{6,5,3} {5,5,5}'), ('{5,5,5} {4,5,6}'), ('{6,5,3} {5,6,3}'), ('{5,5,3} {5,4,6}')) v (scores),
+       LATERAL (SELECT jsonb_agg(jsonb_build_object('id', i, 's', s) ORDER BY i) AS before FROM unnest(split_part(scores, ' ', 1)::int[]) WITH ORDINALITY t (s, i)) b,
+       LATERAL (SELECT jsonb_agg(jsonb_build_object('id', i, 's', s) ORDER BY i) AS after FROM unnest(split_part(scores, ' ', 2)::int[]) WITH ORDINALITY t (s, i)) a;
+-- top_n_moved against every subset of the rows that could stay.
+SELECT count(*) AS cases, count(*) FILTER (WHERE moved <> 5 - kept) AS differ
+  FROM (SELECT pg_temp.largest(dashboard_diff(pg_temp.placed('abcde'), pg_temp.placed(word)), 'top_n_moved') AS moved,
+               (SELECT max(length(subset)) FROM (SELECT string_agg(substr(word, i, 1), '' ORDER BY i) AS subset
+                                                   FROM generate_series(1, 31) mask, generate_series(1, 5) i
+                                                  WHERE mask & (1 << (i - 1)) <> 0 GROUP BY mask) s
+                 WHERE subset COLLATE "C" = (SELECT string_agg(l, '' ORDER BY l COLLATE "C") FROM string_to_table(subset, NULL) l)) AS kept
+          FROM (SELECT a || b || c || d || e AS word
+                  FROM unnest('{a,b,c,d,e}'::text[]) a, unnest('{a,b,c,d,e}'::text[]) b, unnest('{a,b,c,d,e}'::text[]) c,
+                       unnest('{a,b,c,d,e}'::text[]) d, unnest('{a,b,c,d,e}'::text[]) e) w
+         WHERE (SELECT count(DISTINCT l) FROM string_to_table(word, NULL) l) = 5) p;
+-- rank_delta: who comes or goes has not moved; ids names the rows that count.
+SELECT ids, pg_temp.largest(dashboard_diff(pg_temp.placed('abcdef'), pg_temp.placed('fxabce')), 'rank_delta', jsonb_build_object('ids', ids::jsonb)) AS rank
+  FROM (VALUES ('["f"]'), ('["x", "d"]'), ('["a", "e"]'), ('["zz"]')) i (ids);
+-- A diff made with a larger top N gives the same answers.
+SELECT count(*) AS cases, count(*) FILTER (WHERE a IS DISTINCT FROM b) AS differ
+  FROM (SELECT meets_threshold(dashboard_diff(before, after, n), t) AS a,
+               meets_threshold(dashboard_diff(before, after, 50), t) AS b
+          FROM (SELECT jsonb_agg(jsonb_build_object('id', i) ORDER BY i) AS before,
+                       jsonb_agg(jsonb_build_object('id', i) ORDER BY i * 7 % 31) AS after
+                  FROM generate_series(1, 30) i) s,
+               unnest('{top_n_moved,top_n_entered,top_n_left,rank_delta}'::text[]) operator, generate_series(1, 12) n, generate_series(1, 14) k,
+               LATERAL (SELECT jsonb_build_object(operator, k, 'top_n', n) AS t) t) c;
+
+--
+-- value_delta
+--
+SELECT before, after, meets_threshold(:d, '{"value_delta": 0.30}') AS met,
+       meets_threshold(:d, '{"value_delta": 0.30, "direction": "up"}') AS up, meets_threshold(:d, '{"value_delta": 0.30, "direction": "down"}') AS down
+  FROM (VALUES
+  ('[{"id": 1, "n": 3.0}]', '[{"id": 1, "n": 3.3}]'),
+  ('[{"id": 1, "n": 3.0}]', '[{"id": 1, "n": 3.2999999999999999999}]'),
+  ('[{"id": 1, "n": 0.1}]', '[{"id": 1, "n": -0.2}]'),
+  ('[{"id": 1, "n": 0}]', '[{"id": 1, "n": 0.3}]'),
+  ('[{"id": 1, "n": 1e30}]', '[{"id": 1, "n": 1000000000000000000000000000000.3}]'),
+  ('[{"id": 1, "n": 1e30}]', '[{"id": 1, "n": 1000000000000000000000000000000.29}]')
+) v (before, after);
+SELECT t, meets_threshold(:d, t::jsonb) AS met FROM (VALUES
+  ('[{"id": 1, "a": 10, "b": 1}, {"id": 2, "a": 10, "b": 1}, {"id": 3, "a": 10, "b": 1}]',
+   '[{"id": 1, "a": 15, "b": 0}, {"id": 2, "a": 5,  "b": 2}, {"id": 3, "a": 20, "b": 9}]')) v (before, after), (VALUES
+  ('{"value_delta": 10}'), ('{"value_delta": 10.1}'), ('{"value_delta": 8, "on_field": "b"}'), ('{"value_delta": 9, "on_field": "b"}'),
+  ('{"value_delta": 5, "min_rows": 3}'), ('{"value_delta": 6, "min_rows": 2}'), ('{"value_delta": 5, "on_field": "a", "direction": "down", "ids": [2]}')) t (t);
+
+--
+-- field_changed
+--
+SELECT t, meets_threshold(:d, t::jsonb) AS met FROM (VALUES
+  ('[{"id": 1, "s": "open", "n": 1, "x": {"a": 1}}, {"id": 2, "s": "open", "n": 1}, {"id": 3, "s": "open", "x": 1}]',
+   '[{"id": 1, "s": "done", "n": 2, "x": {"a": 2.0}}, {"id": 2, "s": null, "n": 1.0}, {"id": 3, "s": "open"}, {"id": 4, "s": "done"}]')) v (before, after), (VALUES
+  ('{"field_changed": "s"}'), ('{"field_changed": "s", "min_rows": 2}'), ('{"field_changed": "s", "min_rows": 3}'), ('{"field_changed": "S"}'),
+  ('{"field_changed": "s", "to": "done"}'), ('{"field_changed": "s", "to": "done", "min_rows": 2}'), ('{"field_changed": "s", "to": null}'),
+  ('{"field_changed": "s", "to": "done", "ids": [2, 4]}'), ('{"field_changed": "n"}'), ('{"field_changed": "n", "min_rows": 2}'),
+  ('{"field_changed": "n", "to": 2.00}'), ('{"field_changed": "n", "to": "2"}'), ('{"field_changed": "x", "to": {"a": 2}}'),
+  ('{"field_changed": "x", "min_rows": 2}'), ('{"field_changed": "x", "to": null}')) t (t);
+
+--
 -- set_added_min, set_removed_min
 --
 SELECT k, meets_threshold(:d, jsonb_build_object('set_added_min', k)) AS added,
@@ -181,6 +264,32 @@ SELECT before, after, meets_threshold(dashboard_diff(before::jsonb, after::jsonb
   ('{"primary_rows": []}', '{"primary_rows": [], "primary_metric": 5}', '{"primary_metric_delta_pct": 0.0001}'),
   ('{"primary_rows": [], "primary_metric": 5}', '{"primary_rows": []}', '{"primary_metric_delta_pct": 0.0001}')
 ) v (before, after, t);
+
+--
+-- primary_metric_delta, metric_delta, metric_delta_pct
+--
+SELECT t, meets_threshold(:d, t::jsonb) AS met FROM (VALUES
+  ('{"primary_rows": [], "primary_metric": 3.0, "materialized_data": {"users": 100, "orders": 0, "same": 5, "gone": 1}}',
+   '{"primary_rows": [], "primary_metric": 3.3, "materialized_data": {"users": 80, "orders": 2, "same": 5.0, "new": 1}}')) v (before, after), (VALUES
+  ('{"primary_metric_delta": 0.3}'), ('{"primary_metric_delta": 0.31}'), ('{"primary_metric_delta": 0.3, "direction": "down"}'),
+  ('{"primary_metric_delta": 0.1, "min_abs": 0.4}'), ('{"metric_delta": 20, "on_metric": "users"}'), ('{"metric_delta": 20.1, "on_metric": "users"}'),
+  ('{"metric_delta_pct": 0.2, "on_metric": "users"}'), ('{"metric_delta_pct": 0.2, "on_metric": "users", "direction": "up"}'),
+  ('{"metric_delta_pct": 1000, "on_metric": "orders"}'), ('{"metric_delta_pct": 1000, "on_metric": "orders", "min_abs": 3}'),
+  -- A diff lists metrics that are on both sides and differ: any other has not changed.
+  ('{"metric_delta": 0.1, "on_metric": "same"}'), ('{"metric_delta": 0.1, "on_metric": "gone"}'), ('{"metric_delta": 0.1, "on_metric": "new"}'),
+  ('{"NOT": {"metric_delta": 0.1, "on_metric": "same"}}')) t (t);
+SELECT meets_threshold(dashboard_diff('[]', '[]'), '{"primary_metric_delta": 1}') AS unknown;
+
+--
+-- source: another row source than the primary one
+--
+SELECT t, meets_threshold(:d, t::jsonb || '{"source": "by_region"}') AS by_region, meets_threshold(:d, t::jsonb || '{"source": "same"}') AS same,
+       meets_threshold(:d, t::jsonb || '{"source": "none"}') AS none, meets_threshold(:d, t::jsonb) AS "primary"
+  FROM (VALUES
+  ('{"primary_rows": [{"id": "p"}], "materialized_data": {"same": [{"id": 1}], "by_region": [{"id": "a", "n": 1, "s": "x"}, {"id": "b", "n": 1}, {"id": "c"}]}}',
+   '{"primary_rows": [{"id": "p"}], "materialized_data": {"same": [{"id": 1}], "by_region": [{"id": "b", "n": 3}, {"id": "a", "n": 1, "s": "y"}, {"id": "d"}]}}')) v (before, after), (VALUES
+  ('{"top_n_reordering": 4}'), ('{"top_n_moved": 1}'), ('{"top_n_entered": 1}'), ('{"top_n_left": 1}'), ('{"rank_delta": 1}'),
+  ('{"value_delta_pct": 2}'), ('{"value_delta": 2}'), ('{"field_changed": "s"}'), ('{"set_added_min": 1}'), ('{"set_removed_min": 1}')) t (t);
 
 --
 -- A diff that somebody put together by hand

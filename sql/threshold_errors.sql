@@ -33,7 +33,7 @@ SELECT * FROM (VALUES
 SELECT * FROM (VALUES
   ('{"set_aded_min": 1}'), ('{"value_delta_pc": 1}'), ('{"value_delta_percent": 1}'), ('{"and": [{"set_added_min": 1}]}'),
   ('{"value_delta_pct": 1, "field": "x"}'), ('{"value_delta_pct": 1, "onfield": "x"}'), ('{"value_delta_pct": 1, "min_row": 2}'),
-  ('{"top_n_reordering": 1, "topn": 2}'), ('{"AND": [{"set_added_min": 1}, {"NOT": {"set_removed_mim": 1}}]}')
+  ('{"top_n_reordering": 1, "topn": 2}'), ('{"top_n_move": 1}'), ('{"value_deltas": 1}'), ('{"field_change": "s"}'), ('{"metric_delta": 1, "onmetric": "m"}'), ('{"set_added_min": 1, "sources": "s"}'), ('{"AND": [{"set_added_min": 1}, {"NOT": {"set_removed_mim": 1}}]}')
 ) v (t), pg_temp.error_of_threshold(t);
 SELECT t, detail, left(hint, 26) AS hint FROM (VALUES ('{"xyzzy": 1}'), ('{"": 1}'), ('{"東京": 1}')) v (t), pg_temp.error_of_threshold(t);
 
@@ -50,6 +50,7 @@ SELECT t, message, detail FROM (VALUES
   ('{"top_n_reordering": 0}'), ('{"top_n_reordering": -1}'), ('{"top_n_reordering": 1.5}'), ('{"top_n_reordering": "3"}'),
   ('{"top_n_reordering": null}'), ('{"top_n_reordering": true}'), ('{"top_n_reordering": 1e100}'), ('{"set_added_min": 0}'),
   ('{"set_removed_min": [1]}'), ('{"top_n_reordering": 1, "top_n": 0}'), ('{"top_n_reordering": 1, "top_n": 2.5}'),
+  ('{"top_n_moved": 0}'), ('{"top_n_entered": 1.5}'), ('{"top_n_left": "1"}'), ('{"rank_delta": -1}'),
   ('{"value_delta_pct": 0.1, "min_rows": 0}'), ('{"value_delta_pct": 0.1, "min_rows": "2"}')
 ) v (t), pg_temp.error_of_threshold(t);
 SELECT validate_threshold('{"top_n_reordering": 3.0, "top_n": 1e1}') AS an_integer_in_other_words;
@@ -57,6 +58,7 @@ SELECT validate_threshold('{"top_n_reordering": 3.0, "top_n": 1e1}') AS an_integ
 -- Limits of change are greater than 0, floors at least 0.
 SELECT t, message, detail FROM (VALUES
   ('{"value_delta_pct": 0}'), ('{"value_delta_pct": 0.00}'), ('{"value_delta_pct": -0.1}'), ('{"value_delta_pct": "0.1"}'),
+  ('{"value_delta": 0}'), ('{"primary_metric_delta": -1}'), ('{"metric_delta": 0, "on_metric": "m"}'), ('{"metric_delta_pct": "1", "on_metric": "m"}'),
   ('{"value_delta_pct": null}'), ('{"primary_metric_delta_pct": 0}'), ('{"primary_metric_delta_pct": {}}'),
   ('{"value_delta_pct": 0.1, "min_abs": -1}'), ('{"value_delta_pct": 0.1, "min_abs": "1"}'),
   ('{"AND": [{"set_added_min": 1}, {"value_delta_pct": -1}]}')
@@ -68,11 +70,15 @@ SELECT t, message, detail FROM (VALUES
   ('{"value_delta_pct": 0.1, "direction": "UP"}'), ('{"value_delta_pct": 0.1, "direction": 1}'), ('{"value_delta_pct": 0.1, "direction": null}'),
   ('{"value_delta_pct": 0.1, "on_field": ""}'), ('{"value_delta_pct": 0.1, "on_field": ["x"]}'),
   ('{"value_delta_pct": 0.1, "ids": []}'), ('{"value_delta_pct": 0.1, "ids": "x"}'), ('{"value_delta_pct": 0.1, "ids": [1, null]}'),
-  ('{"value_delta_pct": 0.1, "ids": [[1]]}'), ('{"value_delta_pct": 0.1, "ids": [true]}')
+  ('{"value_delta_pct": 0.1, "ids": [[1]]}'), ('{"value_delta_pct": 0.1, "ids": [true]}'),
+  ('{"field_changed": ""}'), ('{"field_changed": 5}'), ('{"field_changed": null}'), ('{"set_added_min": 1, "source": ""}'), ('{"set_added_min": 1, "source": 5}'),
+  ('{"metric_delta": 1}'), ('{"OR": [{"metric_delta_pct": 0.1, "direction": "up"}]}'), ('{"metric_delta": 1, "on_metric": ""}'), ('{"metric_delta": 1, "on_metric": ["m"]}')
 ) v (t), pg_temp.error_of_threshold(t);
 -- A modifier of another operator.
 SELECT t, message, detail FROM (VALUES
   ('{"set_added_min": 1, "top_n": 5}'), ('{"top_n_reordering": 1, "direction": "up"}'), ('{"value_delta_pct": 0.1, "top_n": 3}'),
+  ('{"value_delta": 0.1, "min_abs": 3}'), ('{"field_changed": "s", "on_field": "s"}'), ('{"value_delta": 1, "to": 5}'), ('{"rank_delta": 1, "min_rows": 2}'),
+  ('{"top_n_moved": 1, "direction": "up"}'), ('{"primary_metric_delta": 1, "source": "s"}'), ('{"metric_delta": 1, "on_metric": "m", "source": "s"}'), ('{"primary_metric_delta": 1, "on_metric": "m"}'),
   ('{"primary_metric_delta_pct": 0.1, "on_field": "x"}'), ('{"primary_metric_delta_pct": 0.1, "ids": [1]}'), ('{"NOT": {"set_added_min": 1}, "min_rows": 2}')
 ) v (t), pg_temp.error_of_threshold(t);
 

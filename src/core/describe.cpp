@@ -66,6 +66,12 @@ const Kind& fact(const Evidence& evidence, std::size_t i) {
     return *std::get<const Kind*>(evidence.facts[i]);
 }
 
+std::string_view verb(Direction direction) {
+    return direction == Direction::up     ? " climbed at least "
+           : direction == Direction::down ? " fell at least "
+                                          : " moved at least ";
+}
+
 // What tells two sentences about one topic apart: the strongest fact. Sentences about an order or
 // a set would repeat each other even so.
 const void* strongest_fact(Topic topic, const Evidence& evidence) {
@@ -251,7 +257,7 @@ private:
             tell_ranks(matched, " of the top ", rule.top_n, " moved past others", known, rank);
             break;
         case Subject::rank:
-            tell_ranks(matched, " moved by at least ", rule.count,
+            tell_ranks(matched, verb(rule.direction), rule.count,
                        rule.count == 1 ? " rank" : " ranks", known, rank);
             break;
         case Subject::entered:

@@ -139,9 +139,15 @@ TEST(Description, OfARuleAboutTheOrderTellsWhatItFound) {
     EXPECT_EQ(description(placed("abcdef"), placed("fabdce"), R"({"top_n_moved": 1})"),
               "2 of the top 10 moved past others: f 6→1, c 3→5");
     EXPECT_EQ(description(placed("abcdef"), placed("fabdce"), R"({"rank_delta": 2})"),
-              "2 moved by at least 2 ranks: f 6→1, c 3→5");
+              "2 moved at least 2 ranks: f 6→1, c 3→5");
+    EXPECT_EQ(description(placed("abcdef"), placed("fabdce"),
+                          R"({"OR": [{"rank_delta": 2, "direction": "up"}]})"),
+              "1 climbed at least 2 ranks: f 6→1");
+    EXPECT_EQ(description(placed("abcdef"), placed("fabdce"),
+                          R"({"rank_delta": 2, "direction": "down"})"),
+              "1 fell at least 2 ranks: c 3→5");
     EXPECT_EQ(description(placed("ab"), placed("ba"), R"({"rank_delta": 1})"),
-              "2 moved by at least 1 rank: b 2→1, a 1→2");
+              "2 moved at least 1 rank: b 2→1, a 1→2");
     EXPECT_EQ(description(placed("abcd"), placed("dxab"), R"({"top_n_entered": 1, "top_n": 3})"),
               "2 entered the top 3: d 4→1, x new at 2; "
               "5 of the top 10 changed place: d 4→1, x new at 2, a 1→3 and 2 more; 1 new: x");
