@@ -18,10 +18,11 @@ my $restored = DashboardTest->new(name => 'restored', bare => 1, conf => $path)-
 $test->start_receiver;
 
 my @tables = qw(dashboards personas artifact_comments dashboard_snapshots dashboard_subscriptions
-  dashboard_diffs dashboard_alerts dashboard_deliveries own_snapshots);
+  dashboard_diffs dashboard_alerts dashboard_deliveries dashboard_events
+  dashboard_pending_snapshots own_snapshots);
 my @sequences = qw(artifact_comments_id_seq dashboard_snapshots_id_seq
   dashboard_subscriptions_id_seq dashboard_alerts_id_seq dashboard_deliveries_id_seq
-  own_snapshots_id_seq);
+  dashboard_events_id_seq dashboard_pending_snapshots_id_seq own_snapshots_id_seq);
 
 my $any = any_change();
 my $roles = 'CREATE ROLE ana; CREATE ROLE bob; CREATE ROLE viewer;';
@@ -77,6 +78,14 @@ $test->sql("INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
 $test->deliver_once;
 $test->sql("UPDATE dashboard_deliveries SET status = 'dead', finished_at = now()
              WHERE id = (SELECT min(id) FROM dashboard_deliveries WHERE target LIKE '%/own')");
+
+# One that starts a new baseline, and one that is left pending.
+$test->sql(<<'SQL');
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
+VALUES ('bob''s', '{"id_field": "key", "primary_rows": [{"key": 1}]}');
+SET dashboard_diff.dispatch_budget = 0;
+INSERT INTO public.own_snapshots (board, document) VALUES ('own', '[{"id": "row", "score": 40}]');
+SQL
 
 # A text for each table and sequence that is the same if and only if the rows are.
 sub contents
@@ -167,7 +176,10 @@ for my $way (
             't', 'rights that were granted are there');
 
         my $alerts = 'SELECT count(*) FROM dashboard_alerts';
+        my $restored_count = $sql->($alerts);
+        is($sql->('SELECT dispatch_pending()'), 1, 'what was pending is pending still');
         my $count = $sql->($alerts);
+        is($count, $restored_count + 2, 'and is finished here');
         my $new = $sql->(q(INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
             VALUES ('ana''s', '[{"id": "row", "score": 999}]') RETURNING id));
         is($sql->("SELECT string_agg(concat_ws(' ', s.subscriber_kind, a.snapshot_b - a.snapshot_a,
@@ -223,7 +235,7 @@ subtest 'the extension can be altered and dropped' => sub {
     unlike($fails->('DROP EXTENSION dashboard_diff CASCADE'), qr/ERROR/, 'CASCADE does not');
     is($sql->(q(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
                  WHERE nspname = 'Dash Board')), 0, 'nothing is left of it');
-    is($sql->('SELECT count(*) FROM own_snapshots'), 4, 'the own table keeps its rows');
+    is($sql->('SELECT count(*) FROM own_snapshots'), 5, 'the own table keeps its rows');
     is($fails->(q(INSERT INTO own_snapshots (board, document) VALUES ('own', '[]'))),
         '', 'and takes more');
     is($fails->(qq(CREATE EXTENSION dashboard_diff SCHEMA "$schema")), '', 'it can be made again');
