@@ -38,7 +38,9 @@ struct Dispatch::Baseline {
     StoredSnapshot snapshot{};
     std::uint32_t top_n = 0;
     std::optional<Comparison> comparison;
-    Datum stored_diff = 0; // made when the first alert needs them
+    // Made when the first alert needs them.
+    std::optional<Describer> describer;
+    Datum stored_diff = 0;
     Datum excerpt = 0;
 };
 
@@ -178,7 +180,8 @@ FanOut Dispatch::describe_fan_out(const Group& group) const {
 bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz deadline) {
     Baseline& baseline = *baseline_;
     const Diff& diff = *baseline.comparison->diff;
-    if (baseline.stored_diff == 0) {
+    if (!baseline.describer) {
+        baseline.describer.emplace(diff, baseline.scope.runtime());
         baseline.stored_diff = diff_to_store(diff, baseline.scope.runtime());
         baseline.excerpt = excerpt_to_store(diff, baseline.stored_diff, baseline.scope.runtime());
     }
@@ -187,7 +190,8 @@ bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz d
     has_stored_ = true;
 
     const MemoryScope scope;
-    const Finding finding = make_finding(*group.threshold, diff, scope.runtime());
+    const Finding finding =
+        make_finding(*group.threshold, diff, *baseline.describer, scope.runtime());
     FanOut fan_out = describe_fan_out(group);
     fan_out.snapshot_a = baseline.snapshot.id;
     fan_out.explanation = finding.explanation;

@@ -1,6 +1,5 @@
 #include "extension/evaluation.h"
 
-#include "core/describe.h"
 #include "core/diff_write.h"
 #include "core/error.h"
 #include "core/explain.h"
@@ -103,9 +102,10 @@ Datum explanation_to_store(const Threshold& threshold, const Diff& diff, const R
     return jsonb_datum(write_explanation_excerpt(whole.root(), max_explanation_bytes, runtime));
 }
 
-Finding make_finding(const Threshold& threshold, const Diff& diff, const Runtime& runtime) {
+Finding make_finding(const Threshold& threshold, const Diff& diff, Describer& describer,
+                     const Runtime& runtime) {
     return {explanation_to_store(threshold, diff, runtime),
-            text_datum(describe(diff, &threshold, runtime))};
+            text_datum(describer.describe(&threshold))};
 }
 
 Datum diff_to_store(const Diff& diff, const Runtime& runtime) {

@@ -3,6 +3,7 @@
 // What one snapshot means to thresholds: its difference from a baseline, and who that matters to.
 // The trigger, dispatch_pending() and backtest_threshold() all judge by this code.
 
+#include "core/describe.h"
 #include "core/diff.h"
 #include "core/threshold.h"
 
@@ -61,7 +62,9 @@ struct Finding {
 };
 
 Datum explanation_to_store(const Threshold& threshold, const Diff& diff, const Runtime& runtime);
-Finding make_finding(const Threshold& threshold, const Diff& diff, const Runtime& runtime);
+// The describer is that of the diff.
+Finding make_finding(const Threshold& threshold, const Diff& diff, Describer& describer,
+                     const Runtime& runtime);
 
 // The whole diff; where it is too large for a jsonb, as much of it as a webhook gets.
 Datum diff_to_store(const Diff& diff, const Runtime& runtime);
