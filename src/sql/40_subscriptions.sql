@@ -36,7 +36,8 @@ CREATE TABLE @extschema@.dashboard_subscriptions (
   -- Also makes pg_dump restore snapshots first, so that a restore alerts nobody.
   FOREIGN KEY (dashboard_artifact_id, start_snapshot_id)
     REFERENCES @extschema@.dashboard_snapshots ON DELETE SET NULL (start_snapshot_id)
--- Half of a page is left for the row versions that telling everybody makes: they need no index entry.
+-- Telling everybody makes as many row versions: with room in the page, and no index on what they
+-- change, they need no index entry.
 ) WITH (fillfactor = 50);
 CREATE INDEX dashboard_subscriptions_evaluation_idx
   ON @extschema@.dashboard_subscriptions (dashboard_artifact_id, evaluation_key, id)
@@ -46,10 +47,6 @@ CREATE INDEX dashboard_subscriptions_start_idx
   WHERE start_snapshot_id IS NOT NULL;
 CREATE INDEX dashboard_subscriptions_persona_idx
   ON @extschema@.dashboard_subscriptions (persona_id) WHERE persona_id IS NOT NULL;
--- For prune_snapshots(), which keeps what somebody is still compared with.
-CREATE INDEX dashboard_subscriptions_baseline_idx
-  ON @extschema@.dashboard_subscriptions (dashboard_artifact_id, baseline_snapshot_id)
-  WHERE baseline = 'last_notified';
 CREATE INDEX dashboard_subscriptions_id_idx ON @extschema@.dashboard_subscriptions (id);
 COMMENT ON TABLE @extschema@.dashboard_subscriptions IS
 'a subscriber''s threshold for a dashboard; the subscriber is told of a snapshot that meets it';
