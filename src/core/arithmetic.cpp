@@ -34,11 +34,19 @@ constexpr auto powers_of_base = [] {
 
 // abs(d) * 10000^fraction_groups, which must be an integer that fits.
 Wide scaled_magnitude(const Decimal& d, int fraction_groups) noexcept {
-    Wide m = 0;
-    for (std::uint32_t i = 0; i < d.digit_count(); ++i)
+    if (d.zero())
+        return 0;
+    // The first four digits fit a word, which most numbers are content with.
+    constexpr std::uint32_t word_groups = 4;
+    std::uint64_t head = 0;
+    const std::uint32_t count = d.digit_count();
+    for (std::uint32_t i = 0; i < std::min(count, word_groups); ++i)
+        head = head * base + d.digit(i);
+    Wide m = head;
+    for (std::uint32_t i = word_groups; i < count; ++i)
         m = m * base + d.digit(i);
-    const int missing = d.weight() + 1 - static_cast<int>(d.digit_count()) + fraction_groups;
-    return d.zero() ? 0 : m * powers_of_base[missing];
+    const int missing = d.weight() + 1 - static_cast<int>(count) + fraction_groups;
+    return missing == 0 ? m : m * powers_of_base[missing];
 }
 
 // Base-10000 digits that both numbers take when they are written to one scale.
@@ -194,17 +202,40 @@ bool differs_by_fraction(const Decimal& before, const Decimal& after, const Deci
     return compare(left, right) >= 0;
 }
 
-int compare_shares(const Decimal& delta, const Decimal& base_value, const Decimal& other_delta,
-                   const Decimal& other_base, const Runtime& runtime) {
+int compare_differences(const Decimal& before, const Decimal& after, const Decimal& other_before,
+                        const Decimal& other_after, const Runtime& runtime) {
+    const int behind =
+        std::max(common_fraction(before, after), common_fraction(other_before, other_after));
+    if (std::max(common_groups(before, after, behind),
+                 common_groups(other_before, other_after, behind)) > product_groups) {
+        Number delta(runtime.memory);
+        Number other_delta(runtime.memory);
+        subtract(after, before, delta, runtime);
+        subtract(other_after, other_before, other_delta, runtime);
+        return compare_magnitudes(delta.view(), other_delta.view());
+    }
+    const Wide delta = scaled_difference(before, after, behind);
+    const Wide other_delta = scaled_difference(other_before, other_after, behind);
+    return delta == other_delta ? 0 : delta < other_delta ? -1 : 1;
+}
+
+int compare_shares(const Decimal& before, const Decimal& after, const Decimal& other_before,
+                   const Decimal& other_after, const Runtime& runtime) {
     // A share stays the same when both its numbers are scaled alike.
-    const int behind = common_fraction(delta, base_value);
-    const int other_behind = common_fraction(other_delta, other_base);
-    if (std::max(common_groups(delta, base_value, behind),
-                 common_groups(other_delta, other_base, other_behind)) > product_groups)
-        return compare_shares_long(delta, base_value, other_delta, other_base, runtime);
-    return compare(
-        Product(scaled_magnitude(delta, behind), scaled_magnitude(other_base, other_behind)),
-        Product(scaled_magnitude(other_delta, other_behind), scaled_magnitude(base_value, behind)));
+    const int behind = common_fraction(before, after);
+    const int other_behind = common_fraction(other_before, other_after);
+    if (std::max(common_groups(before, after, behind),
+                 common_groups(other_before, other_after, other_behind)) > product_groups) {
+        Number delta(runtime.memory);
+        Number other_delta(runtime.memory);
+        subtract(after, before, delta, runtime);
+        subtract(other_after, other_before, other_delta, runtime);
+        return compare_shares_long(delta.view(), before, other_delta.view(), other_before, runtime);
+    }
+    return compare(Product(scaled_difference(before, after, behind),
+                           scaled_magnitude(other_before, other_behind)),
+                   Product(scaled_difference(other_before, other_after, other_behind),
+                           scaled_magnitude(before, behind)));
 }
 
 } // namespace dashboard_diff

@@ -29,9 +29,13 @@ bool differs_by(const Decimal& before, const Decimal& after, const Decimal& limi
 bool differs_by_fraction(const Decimal& before, const Decimal& after, const Decimal& fraction,
                          const Runtime& runtime);
 
-// How abs(delta / base) compares with abs(other_delta / other_base), exactly: no division. The
-// bases must not be 0.
-int compare_shares(const Decimal& delta, const Decimal& base, const Decimal& other_delta,
-                   const Decimal& other_base, const Runtime& runtime);
+// How abs(after - before) compares with that of another change, exactly.
+int compare_differences(const Decimal& before, const Decimal& after, const Decimal& other_before,
+                        const Decimal& other_after, const Runtime& runtime);
+
+// How abs(after - before) / abs(before) compares with that of another change, exactly: no
+// division. Neither may start from 0.
+int compare_shares(const Decimal& before, const Decimal& after, const Decimal& other_before,
+                   const Decimal& other_after, const Runtime& runtime);
 
 } // namespace dashboard_diff

@@ -13,6 +13,15 @@ const SourceDiff& rows_of(const Rule& rule, const Diff& diff) {
     return no_changes;
 }
 
+const MetricChange* figure_of(const Rule& rule, const Diff& diff) {
+    if (!rule.on_metric.present())
+        return diff.has_primary_metric() ? &diff.primary_metric : nullptr;
+    for (const MetricChange& metric : diff.metrics)
+        if (metric.name.text() == rule.on_metric.text())
+            return &metric;
+    return nullptr;
+}
+
 bool ChangeJudge::considers(const Decimal& before, const Decimal& after) const {
     const int order = compare(after, before);
     if (order == 0 || (rule_.direction == Direction::up && order < 0) ||
@@ -22,7 +31,7 @@ bool ChangeJudge::considers(const Decimal& before, const Decimal& after) const {
 }
 
 bool ChangeJudge::reaches(const Decimal& before, const Decimal& after) const {
-    if (measure_ == Measure::difference)
+    if (measure_of(rule_) == Measure::difference)
         return differs_by(before, after, limit_, runtime_);
     return before.zero() || differs_by_fraction(before, after, limit_, runtime_);
 }

@@ -4,27 +4,39 @@
 
 namespace dashboard_diff {
 
-bool LargestChanges::larger(const Entry& a, const Entry& b) const {
+void Evidence::measure(const Decimal& before, const Decimal& after, Measure by,
+                       const Runtime& runtime) {
+    Number delta(runtime.memory);
+    Number share(runtime.memory);
+    subtract(after, before, delta, runtime);
+    if (by == Measure::difference)
+        measured = delta;
+    else if (ratio(delta.view(), before, share, runtime))
+        measured = share;
+}
+
+bool LargestChanges::larger(const FieldChange& a, const FieldChange& b) const {
+    const Decimal before(a.before);
+    const Decimal after(a.after);
+    const Decimal other_before(b.before);
+    const Decimal other_after(b.after);
     if (measure_ == Measure::difference)
-        return compare_magnitudes(a.delta.view(), b.delta.view()) > 0;
-    const Decimal base(a.change->before);
-    const Decimal other_base(b.change->before);
-    if (base.zero() || other_base.zero())
-        return base.zero() && !other_base.zero();
-    return compare_shares(a.delta.view(), base, b.delta.view(), other_base, runtime_) > 0;
+        return compare_differences(before, after, other_before, other_after, runtime_) > 0;
+    if (before.zero() || other_before.zero())
+        return before.zero() && !other_before.zero();
+    return compare_shares(before, after, other_before, other_after, runtime_) > 0;
 }
 
 void LargestChanges::add(const FieldChange& change) {
-    Entry candidate{&change, Number(runtime_.memory)};
-    subtract(Decimal(change.after), Decimal(change.before), candidate.delta, runtime_);
-    std::size_t at = entries_.size();
-    while (at > 0 && larger(candidate, entries_[at - 1]))
+    auto at = changes_.end();
+    while (at != changes_.begin() && larger(change, **(at - 1)))
         --at;
-    if (at == most_)
-        return;
-    if (entries_.size() == most_)
-        entries_.pop_back();
-    entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), candidate);
+    if (changes_.size() == most_) {
+        if (at == changes_.end())
+            return;
+        changes_.pop_back();
+    }
+    changes_.insert(at, &change);
 }
 
 } // namespace dashboard_diff

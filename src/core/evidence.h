@@ -15,6 +15,12 @@
 
 namespace dashboard_diff {
 
+// How the size of a number's change is taken.
+enum class Measure : std::uint8_t {
+    share,      // of the old number; a change from 0 is larger than any other
+    difference, // absolute
+};
+
 // A fact that made a rule hold: one row of its evidence.
 using Fact = std::variant<const RankChange*, const FieldChange*, const Value*>;
 
@@ -29,6 +35,9 @@ public:
     std::uint32_t top_n = 0;              // the top N looked at, for rules about one
     const MetricChange* metric = nullptr; // the figure looked at, for rules about one
     std::pmr::vector<Fact> facts;         // the strongest first
+
+    // Measures one change of a number, with its sign; a change from zero has no share to be told.
+    void measure(const Decimal& before, const Decimal& after, Measure by, const Runtime& runtime);
 
     void add(Fact fact) {
         if (facts.size() < max_facts)
@@ -50,35 +59,24 @@ public:
     }
 };
 
-// How the size of a number's change is taken.
-enum class Measure : std::uint8_t {
-    share,      // of the old number; a change from 0 is larger than any other
-    difference, // absolute
-};
-
 // Keeps the largest of many changes of numbers, the largest first, of equal ones the earlier.
 class LargestChanges {
 public:
     LargestChanges(Measure measure, std::size_t most, const Runtime& runtime)
-        : measure_(measure), most_(most), runtime_(runtime), entries_(runtime.memory) {}
+        : measure_(measure), most_(most), runtime_(runtime), changes_(runtime.memory) {}
 
     void add(const FieldChange& change);
 
-    std::size_t size() const noexcept { return entries_.size(); }
-    const FieldChange& operator[](std::size_t i) const noexcept { return *entries_[i].change; }
-    const Number& delta(std::size_t i) const noexcept { return entries_[i].delta; }
+    std::size_t size() const noexcept { return changes_.size(); }
+    const FieldChange& operator[](std::size_t i) const noexcept { return *changes_[i]; }
 
 private:
-    struct Entry {
-        const FieldChange* change;
-        Number delta; // after - before
-    };
-    bool larger(const Entry& a, const Entry& b) const;
+    bool larger(const FieldChange& a, const FieldChange& b) const;
 
     Measure measure_;
     std::size_t most_;
     const Runtime& runtime_;
-    std::pmr::vector<Entry> entries_;
+    std::pmr::vector<const FieldChange*> changes_;
 };
 
 } // namespace dashboard_diff

@@ -18,11 +18,12 @@ class Evidence; // evidence.h
 
 // What an operator's own value must be.
 enum class LimitKind : std::uint8_t {
-    rules,  // a non-empty array of rules (AND, OR)
-    rule,   // one rule (NOT)
-    count,  // an integer of 1 or more
-    amount, // a number greater than 0
-    field,  // the name of a field
+    rules,      // a non-empty array of rules (AND, OR)
+    rule,       // one rule (NOT)
+    count,      // an integer of 1 or more
+    share,      // a number greater than 0: a fraction of an old number
+    difference, // a number greater than 0: between two numbers
+    field,      // the name of a field; how much must change is told by min_rows
 };
 
 // What an operator is about: the sentence of a description that its facts make.

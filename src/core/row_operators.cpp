@@ -1,6 +1,5 @@
 // Rules about what rows hold, and about which rows there are.
 
-#include "core/arithmetic.h"
 #include "core/jsonb_equal.h"
 #include "core/judges.h"
 
@@ -43,14 +42,9 @@ public:
         out.matched = rows;
         for (std::size_t i = 0; i < matching_.size(); ++i)
             out.add(&matching_[i]);
-        if (considered_.size() == 0)
-            return;
-        const Number& delta = considered_.delta(0);
-        Number share(runtime_.memory);
-        if (measure_ == Measure::difference)
-            out.measured = delta;
-        else if (ratio(delta.view(), Decimal(considered_[0].before), share, runtime_))
-            out.measured = share;
+        if (considered_.size() > 0)
+            out.measure(Decimal(considered_[0].before), Decimal(considered_[0].after), measure_,
+                        runtime_);
     }
 
 private:
@@ -78,47 +72,31 @@ Truth judge_ids(const std::pmr::vector<Value>& ids, const Rule& rule, Evidence* 
 
 } // namespace
 
-template <Measure measure>
 Truth judge_value_delta(const Rule& rule, const Diff& diff, Evidence* evidence,
                         const Runtime& runtime) {
-    const std::pmr::vector<FieldChange>& changes = rows_of(rule, diff).row_value_deltas;
-    if (evidence == nullptr && changes.size() < rule.min_rows)
+    if (evidence == nullptr && rows_of(rule, diff).row_value_deltas.size() < rule.min_rows)
         return Truth::no;
-    const ChangeJudge judge(rule, measure, runtime);
+    const ChangeJudge judge(rule, runtime);
     std::optional<ValueEvidence> found;
     if (evidence != nullptr)
-        found.emplace(measure, runtime);
+        found.emplace(measure_of(rule), runtime);
     RowCounter counter;
-    Ticker ticker(runtime);
-    for (const FieldChange& change : changes) {
-        ticker.tick();
-        if (rule.on_field.present() && change.field.text() != rule.on_field.text())
-            continue;
-        if (rule.ids && !rule.ids->contains(change.id))
-            continue;
-        const Decimal before(change.before);
-        const Decimal after(change.after);
-        if (!judge.considers(before, after))
-            continue;
-        if (found)
-            found->consider(change);
-        if (!judge.reaches(before, after))
-            continue;
-        counter.count(change.id);
-        if (found)
-            found->match(change);
-        else if (counter.rows() >= rule.min_rows)
-            return Truth::yes;
-    }
+    for_each_considered(
+        rule, judge, diff, runtime,
+        [&](const FieldChange& change, const Decimal& before, const Decimal& after) {
+            if (found)
+                found->consider(change);
+            if (!judge.reaches(before, after))
+                return true;
+            counter.count(change.id);
+            if (found)
+                found->match(change);
+            return found || counter.rows() < rule.min_rows;
+        });
     if (found)
         found->write(counter.rows(), *evidence);
     return to_truth(counter.rows() >= rule.min_rows);
 }
-
-template Truth judge_value_delta<Measure::share>(const Rule&, const Diff&, Evidence*,
-                                                 const Runtime&);
-template Truth judge_value_delta<Measure::difference>(const Rule&, const Diff&, Evidence*,
-                                                      const Runtime&);
 
 Truth judge_field_changed(const Rule& rule, const Diff& diff, Evidence* evidence,
                           const Runtime& runtime) {

@@ -102,7 +102,8 @@ public:
         case LimitKind::count:
             rule.count = read_count(rule.limit, limit_at, INT32_MAX);
             break;
-        case LimitKind::amount:
+        case LimitKind::share:
+        case LimitKind::difference:
             check_number(rule.limit, limit_at, false);
             break;
         case LimitKind::field:

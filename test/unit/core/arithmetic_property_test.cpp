@@ -96,18 +96,29 @@ void check_change(const std::string& before, const std::string& after, const std
         << before << " to " << after << " differs by the fraction " << limit;
 }
 
-void check_share_order(const std::string& delta, const std::string& base,
-                       const std::string& other_delta, const std::string& other_base) {
-    const Numeric d(delta);
-    const Numeric b(base);
-    const Numeric od(other_delta);
-    const Numeric ob(other_base);
-    const int order = compare_sizes(times(BigDecimal::parse(delta), BigDecimal::parse(other_base)),
-                                    times(BigDecimal::parse(other_delta), BigDecimal::parse(base)));
-    EXPECT_EQ(compare_shares(d.view(), b.view(), od.view(), ob.view(), runtime), order)
-        << delta << " / " << base << " and " << other_delta << " / " << other_base;
+void check_order(const std::string& before, const std::string& after,
+                 const std::string& other_before, const std::string& other_after) {
+    const Numeric b(before);
+    const Numeric a(after);
+    const Numeric ob(other_before);
+    const Numeric oa(other_after);
+    const std::string changes =
+        before + " to " + after + " and " + other_before + " to " + other_after;
+    const BigDecimal delta = minus(BigDecimal::parse(after), BigDecimal::parse(before));
+    const BigDecimal other_delta =
+        minus(BigDecimal::parse(other_after), BigDecimal::parse(other_before));
+    EXPECT_EQ(compare_differences(b.view(), a.view(), ob.view(), oa.view(), runtime),
+              compare_sizes(delta, other_delta))
+        << changes;
+    if (b.view().zero() || ob.view().zero())
+        return;
+    const int order = compare_sizes(times(delta, BigDecimal::parse(other_before)),
+                                    times(other_delta, BigDecimal::parse(before)));
+    EXPECT_EQ(compare_shares(b.view(), a.view(), ob.view(), oa.view(), runtime), order) << changes;
+    const Numeric d(delta.text());
+    const Numeric od(other_delta.text());
     EXPECT_EQ(compare_shares_long(d.view(), b.view(), od.view(), ob.view(), runtime), order)
-        << delta << " / " << base << " and " << other_delta << " / " << other_base;
+        << changes;
 }
 
 TEST(ArithmeticProperty, ChangesAreComparedWithLimitsExactly) {
@@ -128,23 +139,21 @@ TEST(ArithmeticProperty, ChangesAreComparedWithLimitsExactly) {
     }
 }
 
-TEST(ArithmeticProperty, SharesAreOrderedWithoutDivision) {
+TEST(ArithmeticProperty, ChangesAreOrderedWithoutDivision) {
     Random random(18);
     for (int i = 0; i < 1000; ++i) {
-        const std::string delta = random.decimal();
-        const std::string base = random.decimal();
-        const std::string other_base = random.decimal();
-        if (BigDecimal::parse(base).zero() || BigDecimal::parse(other_base).zero())
-            continue;
-        check_share_order(delta, base, random.decimal(), other_base);
-        // The same share of other numbers, and one right beside it.
-        const std::string factor = random.digits(1 + random.below(20));
-        const BigDecimal same = times(BigDecimal::parse(delta), BigDecimal::parse(factor));
-        const std::string same_base =
-            times(BigDecimal::parse(base), BigDecimal::parse(factor)).text();
-        check_share_order(delta, base, same.text(), same_base);
-        check_share_order(delta, base, minus(same, BigDecimal{false, "1", same.scale + 2}).text(),
-                          same_base);
+        const std::string before = random.decimal();
+        const std::string after = random.decimal();
+        check_order(before, after, random.decimal(), random.decimal());
+        // The same share of other numbers, the same difference, and ones right beside them.
+        const BigDecimal factor = BigDecimal::parse(random.digits(1 + random.below(20)));
+        const std::string other_before = times(BigDecimal::parse(before), factor).text();
+        const BigDecimal same_share = times(BigDecimal::parse(after), factor);
+        const BigDecimal grain{false, "1", same_share.scale + 2};
+        check_order(before, after, other_before, same_share.text());
+        check_order(before, after, other_before, minus(same_share, grain).text());
+        check_order(before, after, after, before);
+        check_order(before, after, after, minus(BigDecimal::parse(before), grain).text());
     }
 }
 
