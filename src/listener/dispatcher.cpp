@@ -16,6 +16,7 @@ constexpr auto mark_delay = 2ms;
 constexpr std::size_t mark_batch = 256;
 constexpr milliseconds recheck = 100ms; // grows while claims come back empty
 constexpr auto last_wait = 5s;          // for the server, when all else is done
+constexpr auto dispatch_slice = 250ms;  // what a claim may have to wait
 
 } // namespace
 
@@ -26,6 +27,7 @@ Dispatcher::Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> ch
       channels_(std::move(channels)),
       settings_(settings),
       read_ahead_(settings.concurrency),
+      pending_(loop, settings.poll, [this] { wake(); }),
       pump_timer_(loop, [this] { pump(); }),
       mark_timer_(loop, [this] { flush_marks(); }),
       due_timer_(loop,
@@ -52,11 +54,13 @@ void Dispatcher::outbox_ready() {
     empty_claims_ = 0;
     flush_marks();      // before a claim could find the same deliveries again
     want_claim_ = true; // what was inserted while nobody listened
+    pending_.session_began();
     wake();
 }
 
 void Dispatcher::outbox_unavailable() {
     due_timer_.cancel();
+    pending_.session_ended();
     ask_due_ = false;
     if (settings_.once && outbox_.extension_missing())
         stop(End::extension_missing);
@@ -68,6 +72,7 @@ void Dispatcher::outbox_unavailable() {
 void Dispatcher::outbox_notified() {
     want_claim_ = true;
     empty_claims_ = 0;
+    pending_.notified();
     wake();
 }
 
@@ -93,6 +98,9 @@ void Dispatcher::pump() {
         claim();
     else if (ask_due_ && !want_claim_ && outbox_.ready() && !stopping_)
         ask_next_due();
+    // Behind a claim: they take turns.
+    if (pending_.wanted() && outbox_.ready() && !stopping_)
+        go_on_with_pending();
     end_if_done();
 }
 
@@ -243,6 +251,20 @@ void Dispatcher::claimed(std::optional<std::vector<Delivery>> deliveries, Clock:
     wake();
 }
 
+void Dispatcher::go_on_with_pending() {
+    pending_.asked();
+    outbox_.dispatch_pending(dispatch_slice, [this, asked = Clock::now()](auto snapshots) {
+        pending_.answered(snapshots);
+        if (snapshots.value_or(0) > 0) {
+            const auto elapsed = std::chrono::duration_cast<milliseconds>(Clock::now() - asked);
+            log(Level::info, "dispatched", {{"snapshots", *snapshots}, {"ms", elapsed.count()}});
+            want_claim_ = true; // what came of it
+            empty_claims_ = 0;
+        }
+        wake();
+    });
+}
+
 void Dispatcher::ask_next_due() {
     ask_due_ = false;
     arm_due_timer(milliseconds::max()); // the backstop, should there be no answer
@@ -261,8 +283,9 @@ void Dispatcher::arm_due_timer(milliseconds due) {
 }
 
 void Dispatcher::end_if_done() {
-    if (settings_.once && drained_ && !want_claim_ && !claiming_ && nothing_held()) {
-        stop(End::done);
+    if (settings_.once && drained_ && !want_claim_ && !claiming_ && nothing_held() &&
+        pending_.done()) {
+        stop(pending_.failed() ? End::server_unavailable : End::done);
         return;
     }
     const bool server_missed = settings_.once && was_ready_ && !outbox_.ready();

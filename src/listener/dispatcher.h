@@ -3,6 +3,7 @@
 #include "listener/channel.h"
 #include "listener/event_loop.h"
 #include "listener/outbox.h"
+#include "listener/pending_work.h"
 #include "listener/read_ahead.h"
 
 #include <deque>
@@ -14,7 +15,8 @@
 
 namespace dashboard_diff::listener {
 
-// Decides what to claim and when, hands deliveries to their channels, and marks the outcomes.
+// Decides what to claim and when, hands deliveries to their channels, and marks the outcomes. In
+// between, it has the server finish what inserts left pending: their deliveries come of it.
 //
 // A delivery is in one of three places, and its key in held_ for as long: the backlog (claimed,
 // not started), in flight, or the marks (attempted, outcome not yet taken by the server).
@@ -32,7 +34,7 @@ public:
     enum class End {
         done,
         outcomes_lost,      // the server was not there to take them
-        server_unavailable, // with `once` only
+        server_unavailable, // or refused a statement; with `once` only
         extension_missing,  // with `once` only
     };
 
@@ -84,6 +86,7 @@ private:
     void claim();
     void claimed(std::optional<std::vector<Delivery>> deliveries, Clock::time_point asked,
                  int max_rows);
+    void go_on_with_pending();
     void ask_next_due();
     void arm_due_timer(std::chrono::milliseconds due);
     void end_if_done();
@@ -106,6 +109,7 @@ private:
     std::vector<Outbox::Mark> marking_; // with the server
     std::unordered_set<Key, HashKey> held_;
     ReadAhead read_ahead_;
+    PendingWork pending_;
 
     bool want_claim_ = false;       // something may be due
     bool claiming_ = false;         // a claim is with the server

@@ -158,7 +158,7 @@ Connection
 
 Delivery
   --concurrency N         requests in flight at a time (1 to 1000, default 32)
-  --once                  deliver what is due now, then exit
+  --once                  finish what inserts left pending and deliver what is due now, then exit
   --allow-http            also deliver to http:// targets (default: https:// only)
   --allow-network CIDR    also deliver to this network, such as 10.1.0.0/16 or fd00::/8
                           (default: public addresses only); may be given several times

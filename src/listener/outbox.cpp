@@ -48,6 +48,12 @@ constexpr const char* next_due_sql = R"(
 SELECT pg_catalog.date_part('epoch', @.next_delivery_due($1::pg_catalog.text[]))
 )";
 
+// Whoever holds a subscription's row must not hold up the deliveries that wait behind this.
+constexpr const char* dispatch_sql = R"(
+SELECT @.dispatch_pending($1::pg_catalog.interval)
+WHERE pg_catalog.set_config('lock_timeout', '1s', true) IS NOT NULL
+)";
+
 constexpr const char* secret_version_sql = "SELECT @.webhook_secret_version($1::pg_catalog.int8)";
 
 // Puts the extension's schema in place of every @.
@@ -251,6 +257,21 @@ void Outbox::next_due(const std::vector<std::string>& kinds,
             callback(milliseconds(static_cast<milliseconds::rep>(std::ceil(seconds * 1000))));
         },
         [callback] { callback(std::nullopt); });
+}
+
+void Outbox::dispatch_pending(std::chrono::milliseconds time_limit,
+                              std::function<void(std::optional<std::int64_t>)> callback) {
+    Statement statement{in_schema(dispatch_sql, schema_),
+                        {std::to_string(time_limit.count()) + " milliseconds"}};
+    database_.execute(std::move(statement), [this, callback](const PgResult& result) {
+        if (!result.ok()) {
+            log(Level::warning, "dispatch_failed", {{"reason", result.error()}});
+            callback(std::nullopt);
+            return;
+        }
+        database_.confirm_session();
+        callback(result.integer(0, 0));
+    });
 }
 
 void Outbox::secret_version(std::int64_t subscription_id,

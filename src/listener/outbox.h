@@ -21,7 +21,7 @@ public:
         virtual ~Observer() = default;
         virtual void outbox_ready() = 0; // LISTEN is committed, statements may be sent
         virtual void outbox_unavailable() = 0;
-        virtual void outbox_notified() = 0; // there may be something to claim
+        virtual void outbox_notified() = 0; // there may be something to do
     };
 
     struct Mark {
@@ -59,6 +59,12 @@ public:
     // How long until a pending delivery is due, rounded up; zero or less: now; max(): none.
     void next_due(const std::vector<std::string>& kinds,
                   std::function<void(std::optional<std::chrono::milliseconds>)> callback);
+
+    // Goes on with snapshots that inserts left pending, for about so long: how many it worked on, 0
+    // where there were none that nobody else was at. What the server refuses does not end the
+    // session: deliveries do not depend on it.
+    void dispatch_pending(std::chrono::milliseconds time_limit,
+                          std::function<void(std::optional<std::int64_t>)> callback);
 
     // -1: no such subscription.
     void secret_version(std::int64_t subscription_id,
