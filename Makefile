@@ -31,7 +31,7 @@ EXTRA_CLEAN = build $(OBJS:.o=.d)
 PG_MAJOR ?= 15
 BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_MAJOR) \
 	postgresql-server-dev-$(PG_MAJOR) rapidjson-dev
-TEST_PACKAGES = libgtest-dev libipc-run-perl nodejs npm
+TEST_PACKAGES = clang libclang-rt-dev libgtest-dev libipc-run-perl nodejs npm
 
 LISTENER = build/dashboard_diff_listener
 # Debian's PostgreSQL keeps its programs off the PATH: the listener gets a link that is on it.
@@ -101,6 +101,31 @@ build/unit/listener_test: $(call unit_objects,$(LISTENER_PURE) test/unit/listene
 
 unit-tests: $(UNIT_TESTS)
 
+# libFuzzer targets over the core, which is built for them once.
+FUZZ_CXX ?= clang++
+FUZZ_CXXFLAGS = -O1 -gline-tables-only -fno-strict-aliasing -fno-sanitize-recover=all \
+	-fsanitize-ignorelist=test/fuzz/ignored.txt $(PROJECT_CXXFLAGS)
+FUZZ_TARGETS = $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(wildcard test/fuzz/*_fuzz.cpp))
+FUZZ_OBJS = $(patsubst %.cpp,build/fuzz/%.o,$(wildcard src/core/*.cpp) test/fuzz/fuzz_input.cpp \
+	test/unit/support/json_text.cpp test/unit/support/numeric_text.cpp)
+# How long "make fuzz" tries each target.
+FUZZ_TIME ?= 600
+
+build/fuzz/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) -Isrc -Itest/unit $(FUZZ_CXXFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+
+$(FUZZ_TARGETS): build/fuzz/%: build/fuzz/test/fuzz/%.o $(FUZZ_OBJS)
+	$(FUZZ_CXX) $(FUZZ_CXXFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^
+
+-include $(shell find build/fuzz -name '*.d' 2>/dev/null)
+
+fuzz-targets: $(FUZZ_TARGETS)
+
+# Looks for new inputs, and keeps those that reach more in test/fuzz/corpus.
+fuzz: test-deps
+	+test/fuzz/run --time $(FUZZ_TIME)
+
 test/node_modules/.package-lock.json: test/package-lock.json
 	cd test && npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
@@ -125,4 +150,5 @@ test-deps:
 format:
 	clang-format -i $$(git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h')
 
-.PHONY: test demo bench deps test-deps unit-tests format install-listener uninstall-listener
+.PHONY: test demo bench fuzz fuzz-targets deps test-deps unit-tests format install-listener \
+	uninstall-listener
