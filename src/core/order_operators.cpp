@@ -1,7 +1,6 @@
 // Rules about who stands where in the top N. A diff may hold a larger top N than a rule looks at.
 
 #include <algorithm>
-#include <array>
 
 #include "core/judges.h"
 #include "core/lifted_rows.h"
@@ -111,16 +110,11 @@ Truth judge_top_n_moved(const Rule& rule, const Diff& diff, Evidence* evidence,
     if (evidence == nullptr && changed < rule.count)
         return Truth::no;
 
-    // Enough for the usual top N.
-    alignas(std::max_align_t) std::array<std::byte, 2048> buffer;
-    std::pmr::monotonic_buffer_resource memory(buffer.data(), buffer.size(), runtime.memory);
-    Runtime here = runtime;
-    here.memory = &memory;
-    const Placements rows = stayers(source, rule, here);
+    const Placements rows = stayers(source, rule, runtime);
     if (evidence == nullptr)
-        return judge_count(count_lifted(rows, here), rule.count, nullptr);
+        return judge_count(count_lifted(rows, runtime), rule.count, nullptr);
     evidence->top_n = rule.top_n;
-    return judge_count(explain_moved(rows, *evidence, here), rule.count, evidence);
+    return judge_count(explain_moved(rows, *evidence, runtime), rule.count, evidence);
 }
 
 Truth judge_top_n_entered(const Rule& rule, const Diff& diff, Evidence* evidence,
