@@ -8,8 +8,8 @@ namespace dashboard_diff {
 
 namespace {
 
-// Subscriptions written by one statement: how often the clock is looked at. The first is a probe.
-constexpr int first_chunk = 250;
+// Subscriptions written by one statement. The first statement is small, to learn what one takes.
+constexpr int first_chunk = 100;
 constexpr int largest_chunk = 1000;
 
 bool starts_with(std::string_view text, std::string_view prefix) {
@@ -59,6 +59,40 @@ Dispatch::~Dispatch() = default;
 // A resumed one always takes a step, lest a short time be spent on nothing again and again.
 bool Dispatch::is_time_up(TimestampTz deadline) const {
     return (steps_ > 0 || !resumed_) && is_past(deadline);
+}
+
+// How many subscriptions there is time for; 0: none.
+int Dispatch::next_chunk(TimestampTz deadline) const {
+    if (is_time_up(deadline))
+        return 0;
+    if (microseconds_each_ == 0)
+        return first_chunk;
+    if (deadline == DT_NOEND)
+        return largest_chunk;
+    const double left = static_cast<double>(deadline - GetCurrentTimestamp());
+    const double fit = left * 0.8 / microseconds_each_;
+    if (fit >= largest_chunk)
+        return largest_chunk;
+    return fit >= 1 ? static_cast<int>(fit) : resumed_ && steps_ == 0 ? first_chunk : 0;
+}
+
+// Writes for a group's subscriptions in statements that fit into the time; whether all are done.
+template <typename Write>
+bool Dispatch::write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Write&& write) {
+    const MemoryScope scope;
+    while (const int chunk = next_chunk(deadline)) {
+        const TimestampTz start = GetCurrentTimestamp();
+        const FanOutProgress progress =
+            scope.run([&] { return write(cursor.subscription, chunk); });
+        alerts_ += progress.alerts;
+        cursor.subscription = progress.last_subscription;
+        ++steps_;
+        if (progress.finished)
+            return true;
+        microseconds_each_ =
+            std::max(1.0, static_cast<double>(GetCurrentTimestamp() - start) / chunk);
+    }
+    return false;
 }
 
 bool Dispatch::run(DispatchCursor& cursor, TimestampTz deadline) {
@@ -198,33 +232,17 @@ bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz d
     fan_out.summary = finding.summary;
     fan_out.diff = baseline.stored_diff;
     fan_out.excerpt = baseline.excerpt;
-    for (int chunk = first_chunk;; chunk = largest_chunk) {
-        const FanOutProgress progress = scope.run(
-            [&] { return store_alerts(installation_, fan_out, cursor.subscription, chunk); });
-        alerts_ += progress.alerts;
-        cursor.subscription = progress.last_subscription;
-        ++steps_;
-        if (progress.finished)
-            return true;
-        if (is_time_up(deadline))
-            return false;
-    }
+    return write_in_chunks(cursor, deadline, [&](std::int64_t after, int limit) {
+        return store_alerts(installation_, fan_out, after, limit);
+    });
 }
 
 // The judged snapshot becomes the group's baseline.
 bool Dispatch::start_anew(const Group& group, DispatchCursor& cursor, TimestampTz deadline) {
-    const MemoryScope scope;
     const FanOut target = describe_fan_out(group);
-    for (int chunk = first_chunk;; chunk = largest_chunk) {
-        const FanOutProgress progress = scope.run(
-            [&] { return move_baseline(installation_, target, cursor.subscription, chunk); });
-        cursor.subscription = progress.last_subscription;
-        ++steps_;
-        if (progress.finished)
-            return true;
-        if (is_time_up(deadline))
-            return false;
-    }
+    return write_in_chunks(cursor, deadline, [&](std::int64_t after, int limit) {
+        return move_baseline(installation_, target, after, limit);
+    });
 }
 
 } // namespace dashboard_diff

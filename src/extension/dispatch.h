@@ -38,6 +38,9 @@ private:
     struct Baseline;
 
     bool is_time_up(TimestampTz deadline) const;
+    int next_chunk(TimestampTz deadline) const;
+    template <typename Write>
+    bool write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Write&& write);
     bool run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is_last);
     bool dispatch_group(const Group& group, std::uint32_t top_n, DispatchCursor& cursor,
                         TimestampTz deadline);
@@ -59,7 +62,8 @@ private:
     std::int64_t alerts_ = 0;
     bool has_checked_ = false;
     bool has_stored_ = false;
-    std::uint64_t steps_ = 0; // groups judged, statements that wrote alerts
+    std::uint64_t steps_ = 0;      // groups judged, statements that wrote alerts
+    double microseconds_each_ = 0; // that writing for a subscription took last
 };
 
 } // namespace dashboard_diff
