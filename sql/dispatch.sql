@@ -72,6 +72,14 @@ BEGIN
 END $$;
 SELECT snapshot_a, snapshot_b, count(*), count(DISTINCT subscription_id) FROM dashboard_alerts WHERE snapshot_b > 3 GROUP BY 1, 2 ORDER BY 1, 2;
 
+-- With a little time, however far that goes.
+SET dashboard_diff.dispatch_budget = 5;
+SELECT regress_shot('big', 51, '[]'), regress_shot('big', 52, '[{"id": 51}, {"id": 52}, {"id": 53}]');
+DO $$ BEGIN WHILE dispatch_pending('5 ms') > 0 LOOP END LOOP; END $$;
+SELECT snapshot_a, snapshot_b, count(*), count(DISTINCT subscription_id) FROM dashboard_alerts WHERE snapshot_b > 50 GROUP BY 1, 2 ORDER BY 1, 2;
+SET dashboard_diff.dispatch_budget = 0;
+DELETE FROM dashboard_snapshots WHERE id > 50;
+
 -- Rolled back, it is all still to be done; and what the next insert finds pending it does first.
 SELECT regress_shot('big', 6, '[]'), regress_shot('big', 7, '[{"id": 7}]');
 BEGIN;
