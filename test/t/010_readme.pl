@@ -24,7 +24,7 @@ CREATE TEMP TABLE kept AS SELECT 1 AS one;
 <!-- first: CREATE TABLE brought (id text); -->
 ```sql
 SELECT one, id FROM kept LEFT JOIN brought ON true;
-SELECT validate_threshold('{}') IS NULL;
+SELECT validate_threshold('5');
 ```
 
 ```
@@ -33,13 +33,19 @@ SELECT validate_threshold('{}') IS NULL;
    1 |
 
 ERROR:  invalid threshold
-DETAIL:  at $: must have one operator
-HINT:  Operators are AND, OR, NOT, top_n_reordering, top_n_moved, top_n_entered, top_n_left, rank_delta, value_delta_pct, value_delta, field_changed, set_added_min, set_removed_min, primary_metric_delta_pct, primary_metric_delta, metric_delta_pct, metric_delta.
+DETAIL:  at $: must be an object with one operator
 ```
 
 <!-- is: SELECT '{"a": 1.0}'::jsonb -->
 ```json
 {"a": 1}
+```
+
+```sql
+SELECT to_jsonb(one) FROM kept;
+```
+```json
+1
 ```
 
 <!-- not checked: the time of day -->
@@ -76,6 +82,14 @@ ERROR:  division by zero
 ```
 
 ```sql
+SELECT to_jsonb(1);
+```
+
+```json
+2
+```
+
+```sql
 SELECT 1
 ```
 
@@ -103,21 +117,26 @@ SELECT * FROM kept;
 PAGE
     my @examples = $page->check($test->node);
     is_deeply(
-        [ map { !defined $_->{problem} ? () : "$_->{line}: " . $_->{problem} =~ s/\n.*//sr }
-              @examples ],
         [
-            '38: printed:',
-            '50: printed:',
-            '54: printed:',
-            '61: ends within a statement',
-            '67: went wrong:',
-            '71: was not reached; psql\'s last words:',
-            '77: went wrong:',
-            '83: went wrong:',
+            map { !defined $_->{problem} ? () : "$_->{chapter}: " . $_->{problem} =~ s/\n.*//sr }
+              @examples
         ],
-        'all that is wrong, and nothing else');
-    is(scalar @examples, 11, 'what is not checked is not run');
-    is($examples[3]{problem}, <<'SHOWN' =~ s/\n\z//r, 'both outputs are shown');
+        [
+            'Wrong output: printed:',
+            'Wrong output: printed:',
+            'Wrong output: printed:',
+            'Wrong output: printed:',
+            'Wrong output: ends within a statement',
+            'An error that is not told: went wrong:',
+            q(An error that is not told: was not reached; psql's last words:),
+            'No command: went wrong:',
+            'Nothing of the chapters before: went wrong:',
+        ],
+        'all that is wrong is noticed, and nothing else');
+    is(scalar @examples, 15, 'what is not checked is not run');
+    my @wrong = grep { defined $_->{problem} } @examples;
+    is($wrong[0]{line}, 44, 'it is told where it stands');
+    is($wrong[0]{problem}, <<'SHOWN' =~ s/\n\z//r, 'both outputs are shown');
 printed:
  one
 -----
@@ -127,8 +146,8 @@ the page says:
 -----
    2
 SHOWN
-    like($examples[4]{problem}, qr/^is \{\n +"a": 2\n/m, 'and what a document is');
-    like($examples[7]{problem}, qr/^ERROR:  division by zero$/m, 'and what went wrong');
+    like($wrong[1]{problem}, qr/^is \{\n +"a": 2\n/m, 'and what a document is');
+    like($wrong[5]{problem}, qr/^ERROR:  division by zero$/m, 'and what went wrong');
 };
 
 my $readme = File::Spec->catfile(dirname(__FILE__), '..', '..', 'README.md');

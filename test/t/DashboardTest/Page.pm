@@ -6,8 +6,8 @@ package DashboardTest::Page;
 # order. It starts with the extension, unless it creates that itself.
 #
 # A fence without a language behind a ```sql fence is what psql prints for it: without command tags
-# and row counts, trailing blanks not counted. Where there is none, nothing may go wrong. Comments
-# before a fence say more:
+# and row counts, trailing blanks not counted. Where there is none, nothing may go wrong. A ```json
+# fence there is the jsonb that the one query gives. Comments before a fence say more:
 #   <!-- not checked: reason -->   it is left out, with its output
 #   <!-- first: statements -->     what has to be there for it
 #   <!-- is: query -->             of a ```json fence: the jsonb that it shows
@@ -20,62 +20,84 @@ use IPC::Run;
 my $mark = '--- DashboardTest::Page:';
 my $databases = 0;
 
-# The examples of a page. Each has its chapter, the line of its fence, and statements; an expected
-# output if the page tells one; and if it is left out the reason.
+# Reads a page.
 sub new
 {
     my ($class, $text) = @_;
-    my ($chapter, %comments, $fence, $sql) = ('');
-    my @examples;
-    my $number = 0;
-    my @lines = split /\n/, $text;
-    while (@lines)
+    my $self = bless { lines => [ split /\n/, $text ], number => 0, examples => [] }, $class;
+    my ($chapter, $sql, %comments) = ('');
+    while (defined(my $line = $self->next_line))
     {
-        my $line = shift @lines;
-        ++$number;
+        next if $line =~ /^\s*$/;
         if ($line =~ /^```(\S*)/)
         {
-            my $example =
-              { line => $number, chapter => $chapter, language => $1, text => '', %comments };
+            my $fence =
+              { language => $1, line => $self->{number}, chapter => $chapter, %comments };
+            $fence->{text} = $self->rest_of_fence;
             %comments = ();
-            while (1)
-            {
-                die "the fence of line $example->{line} has no end" if !@lines;
-                ++$number;
-                last if ($line = shift @lines) =~ /^```\s*$/;
-                $example->{text} .= "$line\n";
-            }
-            if ($example->{language} eq '' && $sql)
-            {
-                $sql->{expected} = tidy($example->{text});
-                $sql = undef;
-                next;
-            }
-            $sql = $example->{language} eq 'sql' ? $example : undef;
-            push @examples, $example
-              if $sql || $example->{language} eq 'json' && defined $example->{is};
+            $self->add_fence($fence, $sql);
+            $sql = $fence->{language} eq 'sql' ? $fence : undef;
             next;
         }
-        if ($line =~ /^<!-- (not checked|first|is):(?:\s|$)/)
-        {
-            my $start = $number;
-            while ($line !~ /-->/)
-            {
-                die "the comment of line $start has no end" if !@lines;
-                ++$number;
-                $line .= "\n" . shift @lines;
-            }
-            $line =~ /^<!-- (.*?):\s+(.*?)\s*-->/s or die "line $start: no comment";
-            $comments{$1} = $2;
-            $sql = undef;
-            next;
-        }
-        next if $line =~ /^\s*$/;
-        die "line $number: the comment before it is about no fence" if %comments;
         $sql = undef;
+        if ($line =~ /^<!-- (not checked|first|is):(.*)/)
+        {
+            $comments{$1} = $self->rest_of_comment($2);
+            next;
+        }
+        die "line $self->{number}: the comment before it is about no fence" if %comments;
         $chapter = $1 if $line =~ /^## (.*?)\s*$/;
     }
-    return bless { examples => \@examples }, $class;
+    return $self;
+}
+
+sub next_line
+{
+    my ($self) = @_;
+    ++$self->{number};
+    return shift @{ $self->{lines} };
+}
+
+sub rest_of_fence
+{
+    my ($self) = @_;
+    my ($start, $text) = ($self->{number}, '');
+    while (1)
+    {
+        my $line = $self->next_line // die "the fence of line $start has no end";
+        return $text if $line =~ /^```\s*$/;
+        $text .= "$line\n";
+    }
+}
+
+sub rest_of_comment
+{
+    my ($self, $text) = @_;
+    my $start = $self->{number};
+    while ($text !~ s/\s*-->.*//s)
+    {
+        $text .= "\n" . ($self->next_line // die "the comment of line $start has no end");
+    }
+    return $text =~ s/^\s+//r;
+}
+
+# $sql is the ```sql fence directly before it, if there is one.
+sub add_fence
+{
+    my ($self, $fence, $sql) = @_;
+    if ($fence->{language} eq '')
+    {
+        $sql->{expected} = tidy($fence->{text}) if $sql;
+        return;
+    }
+    if ($fence->{language} eq 'json' && $sql)
+    {
+        $fence->{is} //= $sql->{text} =~ s/;\s*\z//r;
+        $fence->{'not checked'} //= $sql->{'not checked'};
+    }
+    push @{ $self->{examples} }, $fence
+      if $fence->{language} eq 'sql' || $fence->{language} eq 'json' && defined $fence->{is};
+    return;
 }
 
 # Runs all chapters on a server of PostgreSQL::Test::Cluster. Returns the examples that were run;
