@@ -151,14 +151,19 @@ SHOWN
 };
 
 my $readme = File::Spec->catfile(dirname(__FILE__), '..', '..', 'README.md');
-my %checked;
+my %text;
 for my $example (DashboardTest::Page->new(slurp_file($readme))->check($test->node))
 {
     my ($start) = $example->{text} =~ /(\S[^\n]*)/;
     ok(!defined $example->{problem}, "README.md, line $example->{line}: $start")
       or diag($example->{problem});
-    ++$checked{ $example->{chapter} };
+    $text{ $example->{chapter} } .= $example->{text};
 }
-ok($checked{$_}, "\"$_\" has examples") for 'Five minutes', 'Reference';
+ok($text{$_}, "\"$_\" has examples") for 'Five minutes', 'Reference';
+
+$test->sql('CREATE EXTENSION dashboard_diff');
+my ($operators) = $test->sql_error(q(SELECT validate_threshold('{}'))) =~ /Operators are (.*)\./;
+like($text{Reference}, qr/"$_"/, "the reference has an example of $_")
+  for split /, /, $operators;
 
 $test->finish;
