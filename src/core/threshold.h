@@ -27,6 +27,9 @@ public:
     // the diff holds.
     Truth judge(const Diff& diff, const Runtime& runtime) const;
 
+    // The same of the subtree at rule i, for a diff that was checked.
+    Truth judge_rule(std::size_t i, const Diff& diff, const Runtime& runtime) const;
+
     // The top_n that a diff must have been made with; 1 where no operator looks at a top N.
     std::uint32_t required_top_n() const noexcept { return required_top_n_; }
     void check_top_n(const Diff& diff) const;
@@ -43,7 +46,6 @@ public:
 private:
     friend class ThresholdReader;
     explicit Threshold(std::pmr::memory_resource* memory) : rules_(memory) {}
-    Truth judge_rule(std::size_t i, const Diff& diff, const Runtime& runtime) const;
 
     std::pmr::vector<Rule> rules_; // in preorder
     std::uint32_t required_top_n_ = 1;
