@@ -186,8 +186,9 @@ bool is_permanent(const ErrorData* error) {
            category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
 }
 
-// Runs code in a subtransaction. A permanent error ends that and is returned as a message in the
-// current memory context; any other error is passed on.
+// Runs code in a subtransaction, which any error ends: left open, it would keep the session in a
+// failed transaction. A permanent error is returned as a message in the current memory context, any
+// other is passed on.
 template <typename Code>
 const char* run_in_subtransaction(Code&& code) {
     const MemoryContext context = CurrentMemoryContext;
@@ -212,11 +213,15 @@ const char* run_in_subtransaction(Code&& code) {
         roll_back();
         return guarded([&] { return pstrdup(message.c_str()); });
     } catch (const ServerError& error) {
-        if (!is_permanent(error.data()))
-            throw;
         MemoryContextSwitchTo(context);
         roll_back();
+        if (!is_permanent(error.data()))
+            throw;
         return error.data()->message;
+    } catch (...) {
+        MemoryContextSwitchTo(context);
+        roll_back();
+        throw;
     }
     guarded([&] {
         ReleaseCurrentSubTransaction();
