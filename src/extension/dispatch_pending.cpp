@@ -1,6 +1,7 @@
 // dispatch_pending(): what listeners call.
 
 #include "extension/pending.h"
+#include "extension/settings.h"
 #include "extension/snapshot_order.h"
 
 namespace dashboard_diff {
@@ -48,7 +49,8 @@ std::int64_t dispatch_all(const Installation& installation, TimestampTz deadline
             continue;
         const PendingProgress progress = finish_pending(installation, dashboard, deadline);
         snapshots += progress.snapshots;
-        if (!progress.finished)
+        // One that somebody holds up does not hold up the others.
+        if (progress.held_up ? is_past(deadline) : !progress.finished)
             break;
     }
     return snapshots;

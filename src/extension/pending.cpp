@@ -186,11 +186,15 @@ bool is_permanent(const ErrorData* error) {
            category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
 }
 
+struct Attempt {
+    const char* error; // a permanent one, in the current memory context
+    bool held_up;      // by somebody's lock, for longer than lock_timeout
+};
+
 // Runs code in a subtransaction, which any error ends: left open, it would keep the session in a
-// failed transaction. A permanent error is returned as a message in the current memory context, any
-// other is passed on.
+// failed transaction. What the outcome has no word for is passed on.
 template <typename Code>
-const char* run_in_subtransaction(Code&& code) {
+Attempt run_in_subtransaction(Code&& code) {
     const MemoryContext context = CurrentMemoryContext;
     const ResourceOwner owner = CurrentResourceOwner;
     guarded([&] {
@@ -211,13 +215,15 @@ const char* run_in_subtransaction(Code&& code) {
         const std::string message =
             error.message() + (error.detail().empty() ? "" : ": " + error.detail());
         roll_back();
-        return guarded([&] { return pstrdup(message.c_str()); });
+        return {guarded([&] { return pstrdup(message.c_str()); }), false};
     } catch (const ServerError& error) {
         MemoryContextSwitchTo(context);
         roll_back();
+        if (error.data()->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+            return {nullptr, true};
         if (!is_permanent(error.data()))
             throw;
-        return error.data()->message;
+        return {error.data()->message, false};
     } catch (...) {
         MemoryContextSwitchTo(context);
         roll_back();
@@ -228,7 +234,7 @@ const char* run_in_subtransaction(Code&& code) {
         MemoryContextSwitchTo(context);
         CurrentResourceOwner = owner;
     });
-    return nullptr;
+    return {nullptr, false};
 }
 
 } // namespace
@@ -272,19 +278,22 @@ PendingProgress finish_pending(const Installation& installation, const char* das
         }
         if (progress.snapshots > 0 && is_past(deadline))
             return progress;
-        ++progress.snapshots;
         bool finished = false;
-        const char* error = run_in_subtransaction(
+        const Attempt attempt = run_in_subtransaction(
             [&] { finished = go_on(installation, dashboard, next, deadline); });
+        progress.held_up = attempt.held_up;
+        if (progress.held_up)
+            return progress;
+        ++progress.snapshots;
         guarded([&] {
-            if (error != nullptr)
+            if (attempt.error != nullptr)
                 store_event(installation, dashboard, "dispatch_failed", next.snapshot,
                             psprintf("snapshot " INT64_FORMAT " could not be judged: %s",
-                                     next.snapshot, error));
-            if (error != nullptr || finished)
+                                     next.snapshot, attempt.error));
+            if (attempt.error != nullptr || finished)
                 remove_pending(installation, dashboard, next.id);
         });
-        if (error == nullptr && !finished)
+        if (attempt.error == nullptr && !finished)
             return progress;
     }
 }

@@ -48,10 +48,10 @@ constexpr const char* next_due_sql = R"(
 SELECT pg_catalog.date_part('epoch', @.next_delivery_due($1::pg_catalog.text[]))
 )";
 
-// Whoever holds a subscription's row must not hold up the deliveries that wait behind this.
+// A dashboard whose rows somebody holds is left for later: deliveries wait behind this.
 constexpr const char* dispatch_sql = R"(
 SELECT @.dispatch_pending($1::pg_catalog.interval)
-WHERE pg_catalog.set_config('lock_timeout', '1s', true) IS NOT NULL
+WHERE pg_catalog.set_config('lock_timeout', '50ms', true) IS NOT NULL
 )";
 
 constexpr const char* secret_version_sql = "SELECT @.webhook_secret_version($1::pg_catalog.int8)";
