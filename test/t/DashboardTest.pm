@@ -2,6 +2,10 @@ package DashboardTest;
 
 # A server with the extension, a webhook receiver that verifies signatures, and listeners between
 # them. Nothing here sleeps for a result: it looks until the result is there, or gives up.
+#
+# What is tested is the listener on the PATH and the extension that the server finds. To test what
+# "make install DESTDIR=/dir" put elsewhere, put that listener's directory in front of the PATH, and
+# name in TEMP_CONFIG a file with the line: extension_destdir = '/dir'
 
 use strict;
 use warnings FATAL => 'all';
