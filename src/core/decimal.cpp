@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "core/hash.h"
-
 namespace dashboard_diff {
 
 Decimal::Decimal(const std::byte* varlena) noexcept {
@@ -81,24 +79,27 @@ bool equal(const Decimal& a, const Decimal& b) noexcept {
     return a.digit_count() == b.digit_count() && compare(a, b) == 0;
 }
 
-std::uint64_t hash(const Decimal& d, std::uint64_t seed) noexcept {
+std::uint64_t hash(const Decimal& d, const HashKey& key) noexcept {
     const std::uint64_t kind = d.finite() ? (d.negative() ? 2 : 1) : 3;
     const auto weight = static_cast<std::uint32_t>(d.weight());
-    return hash_bytes(d.digit_bytes(), std::size_t{2} * d.digit_count(),
-                      seed ^ (kind << 32 | weight));
+    // The weight is hashed after the digits: whoever chooses both cannot have them cancel out.
+    return hash_with(hash_bytes(d.digit_bytes(), std::size_t{2} * d.digit_count(), key),
+                     kind << 32 | weight, key);
 }
 
 std::uint64_t order_key(const Decimal& d) noexcept {
     constexpr std::uint64_t sign = std::uint64_t{1} << 63;
+    constexpr std::uint32_t digits = 3;
     if (!d.finite())
-        return d.negative() ? 0 : UINT64_MAX - 1 + static_cast<std::uint64_t>(d.weight());
+        return d.negative() ? 0 : UINT64_MAX - 3 + 2 * static_cast<std::uint64_t>(d.weight());
     if (d.zero())
         return sign;
-    // 17 bits of weight, three digits of 14 bits: the sign bit and four spare bits stay free.
-    std::uint64_t key = static_cast<std::uint64_t>(d.weight() + 0x8000);
-    for (std::uint32_t i = 0; i < 3; ++i)
+    // 16 bits of weight, three digits of 14 bits, and whether there are more: below the sign bit
+    // four bits stay free.
+    auto key = static_cast<std::uint64_t>(d.weight() + 0x8000);
+    for (std::uint32_t i = 0; i < digits; ++i)
         key = key << 14 | (i < d.digit_count() ? d.digit(i) : 0);
-    key += 1; // above zero
+    key = (key + 1) << 1 | static_cast<std::uint64_t>(d.digit_count() > digits); // above zero
     return d.negative() ? sign - key : sign + key;
 }
 

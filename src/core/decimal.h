@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "core/hash.h"
 #include "core/jsonb.h"
 
 namespace dashboard_diff {
@@ -57,9 +58,10 @@ inline bool is_number(const Value& value) noexcept {
 
 bool equal(const Decimal& a, const Decimal& b) noexcept;
 int compare(const Decimal& a, const Decimal& b) noexcept; // NaN above all, as the server sorts
-std::uint64_t hash(const Decimal& d, std::uint64_t seed) noexcept;
+std::uint64_t hash(const Decimal& d, const HashKey& key) noexcept;
 
-// A key that orders as the numbers do: a < b implies order_key(a) <= order_key(b).
+// A key that orders as the numbers do: a < b implies order_key(a) <= order_key(b). Equal keys mean
+// equal numbers, unless the key is odd: then digits were left out of it.
 std::uint64_t order_key(const Decimal& d) noexcept;
 
 int compare_magnitudes(const Decimal& a, const Decimal& b) noexcept;

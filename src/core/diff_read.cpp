@@ -100,7 +100,9 @@ Value read_string(const Value& entry, std::string_view key, const Place& place) 
 // the order of their first change.
 void group_by_row(std::pmr::vector<FieldChange>& changes, const Runtime& runtime) {
     std::pmr::vector<std::uint32_t> first_of(runtime.memory); // the row's first change
-    IdIndex rows(0, runtime.memory);
+    first_of.reserve(changes.size());
+    const HashKey key(runtime.hash_seed);
+    IdIndex rows(changes.size(), changes.size(), runtime.memory);
     bool grouped = true;
     Ticker ticker(runtime);
     for (std::uint32_t i = 0; i < changes.size(); ++i) {
@@ -110,13 +112,11 @@ void group_by_row(std::pmr::vector<FieldChange>& changes, const Runtime& runtime
             first_of.push_back(first_of.back());
             continue;
         }
-        const std::uint32_t hash = hash_id(id, runtime.hash_seed);
         const std::uint32_t seen =
-            rows.find(hash, [&](std::uint32_t row) { return equal_ids(changes[row].id, id); });
-        if (seen == IdIndex::none)
-            rows.insert(hash, i);
-        else
-            grouped = false;
+            rows.find_or_insert(hash_id(id, key), i, [&](std::uint32_t other) {
+                return equal_ids(changes[other].id, id);
+            });
+        grouped = grouped && seen == IdIndex::none;
         first_of.push_back(seen == IdIndex::none ? i : seen);
     }
     if (grouped)

@@ -21,27 +21,6 @@ Value Container::child(std::uint32_t i) const noexcept {
     return decode_entry(e, data(), start, entry_end(e, start));
 }
 
-Value decode_entry(std::uint32_t entry, const std::byte* data, std::uint32_t start,
-                   std::uint32_t end) noexcept {
-    switch (entry & type_mask) {
-    case type_string:
-        return {data + start, end - start, Kind::string};
-    case type_numeric:
-        start = align(start);
-        return {data + start, end - start, Kind::numeric};
-    case type_false:
-        return {nullptr, 0, Kind::boolean_false};
-    case type_true:
-        return {nullptr, 0, Kind::boolean_true};
-    case type_null:
-        return {nullptr, 0, Kind::null};
-    default:
-        start = align(start);
-        return {data + start, end - start,
-                Container(data + start).is_object() ? Kind::object : Kind::array};
-    }
-}
-
 Value root_value(const std::byte* payload, std::uint32_t length) noexcept {
     const Container root(payload);
     if (root.is_array() && root.is_scalar())

@@ -107,8 +107,26 @@ private:
 };
 
 // The value of the entry that covers data[start, end).
-Value decode_entry(std::uint32_t entry, const std::byte* data, std::uint32_t start,
-                   std::uint32_t end) noexcept;
+inline Value decode_entry(std::uint32_t entry, const std::byte* data, std::uint32_t start,
+                          std::uint32_t end) noexcept {
+    switch (entry & layout::type_mask) {
+    case layout::type_string:
+        return {data + start, end - start, Kind::string};
+    case layout::type_numeric:
+        start = layout::align(start);
+        return {data + start, end - start, Kind::numeric};
+    case layout::type_false:
+        return {nullptr, 0, Kind::boolean_false};
+    case layout::type_true:
+        return {nullptr, 0, Kind::boolean_true};
+    case layout::type_null:
+        return {nullptr, 0, Kind::null};
+    default:
+        start = layout::align(start);
+        return {data + start, end - start,
+                Container(data + start).is_object() ? Kind::object : Kind::array};
+    }
+}
 
 // Walks the children of an array, or one half (keys or values) of an object, first to last.
 class Cursor {

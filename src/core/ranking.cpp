@@ -8,80 +8,89 @@
 namespace dashboard_diff {
 
 Ranking::Ranking(const RowTable& table, const Runtime& runtime)
-    : rule_(table.source().ranking),
+    : table_(table),
       runtime_(runtime),
-      size_(table.size()),
-      scores_(runtime.memory) {
-    if (by_place())
+      by_place_(table.ranks_by_place()),
+      own_keys_(runtime.memory),
+      keys_(table.rank_keys()) {
+    if (by_place_ || !keys_.empty())
         return;
-    scores_.reserve(size_);
-    FieldLocator field(rule_.rank_by);
+    own_keys_.reserve(table.size());
+    RowFields fields(table.source().ranking);
     Ticker ticker(runtime);
-    for (std::uint32_t i = 0; i < size_; ++i) {
+    for (RowCursor row = table.cursor(); !row.at_end(); row.advance()) {
         ticker.tick();
-        const Value value = field.locate(table.row(i));
-        if (!is_number(value)) {
-            scores_.push_back({UINT64_MAX, nullptr});
-            continue;
-        }
-        const std::uint64_t key = order_key(Decimal(value));
-        scores_.push_back({rule_.ascending ? key : ~key, value.data});
-        ++ranked_;
+        fields.enter(row.row());
+        own_keys_.push_back(fields.rank_key());
     }
+    keys_ = own_keys_;
 }
 
-int Ranking::compare_scores(const Score& a, const Score& b) const noexcept {
-    if (a.numeric == nullptr || b.numeric == nullptr)
-        return static_cast<int>(a.numeric == nullptr) - static_cast<int>(b.numeric == nullptr);
-    if (a.key != b.key)
-        return a.key < b.key ? -1 : 1;
-    const int order = compare(Decimal(a.numeric), Decimal(b.numeric));
-    return rule_.ascending ? order : -order;
+bool Ranking::better_by_value(std::uint32_t a, std::uint32_t b) const noexcept {
+    const RankingRule& rule = table_.source().ranking;
+    if (RowFields::is_exact(keys_[a], rule.ascending))
+        return false;
+    const auto value = [&](std::uint32_t place) {
+        return Decimal(find_member({table_.row(place), 0, Kind::object}, rule.rank_by));
+    };
+    const int order = dashboard_diff::compare(value(a), value(b));
+    return rule.ascending ? order < 0 : order > 0;
 }
 
 std::pmr::vector<std::uint32_t> Ranking::top(std::uint32_t n) const {
+    const std::uint32_t size = table_.size();
     std::pmr::vector<std::uint32_t> rows(runtime_.memory);
-    if (by_place() || n > ranked_) { // every row, when even the unranked ones are in
-        rows.resize(by_place() ? std::min(n, size_) : size_);
+    if (by_place_ || n >= size) {
+        rows.resize(std::min(n, size));
         std::iota(rows.begin(), rows.end(), 0);
         return rows;
     }
 
-    // The n best so far, the worst of them on top of a heap.
-    const auto better = [this](std::uint32_t a, std::uint32_t b) {
-        return compare_scores(scores_[a], scores_[b]) < 0;
-    };
+    // Rows that may be in, in the order of their places. Now and then the n-th best of them is
+    // found, and whoever is worse goes.
     Ticker ticker(runtime_);
-    rows.reserve(n);
-    for (std::uint32_t i = 0; i < size_; ++i) {
+    const auto is_better = [&](std::uint32_t a, std::uint32_t b) {
         ticker.tick();
-        if (rows.size() < n) {
-            rows.push_back(i);
-            std::push_heap(rows.begin(), rows.end(), better);
-        } else if (better(i, rows.front())) {
-            std::pop_heap(rows.begin(), rows.end(), better);
-            rows.back() = i;
-            std::push_heap(rows.begin(), rows.end(), better);
+        return better(a, b);
+    };
+    std::pmr::vector<std::uint32_t> scratch(runtime_.memory);
+    std::uint64_t worst_key = RowFields::unranked;
+    const auto prune = [&] {
+        scratch.assign(rows.begin(), rows.end());
+        const auto nth = scratch.begin() + (n - 1);
+        std::nth_element(scratch.begin(), nth, scratch.end(), is_better);
+        std::erase_if(rows, [&](std::uint32_t row) { return is_better(*nth, row); });
+        worst_key = keys_[*nth];
+    };
+    std::size_t enough = std::size_t{2} * n + 64;
+    rows.reserve(enough);
+    for (std::uint32_t i = 0; i < size; ++i) {
+        ticker.tick();
+        if (keys_[i] > worst_key)
+            continue;
+        if (rows.size() == enough) {
+            prune();
+            // All may tie, and are then in: pruning must not be tried at every row.
+            enough = std::max(enough, 2 * rows.size());
+            if (keys_[i] > worst_key)
+                continue;
         }
+        rows.push_back(i);
     }
-    // All that tie with the n-th share its rank.
-    const Score worst = scores_[rows.front()];
-    rows.clear();
-    for (std::uint32_t i = 0; i < size_; ++i) {
-        ticker.tick();
-        if (compare_scores(scores_[i], worst) <= 0)
-            rows.push_back(i);
-    }
+    if (rows.size() > n)
+        prune();
     return rows;
 }
 
 std::pmr::vector<std::uint32_t> Ranking::ranks(std::span<const std::uint32_t> rows) const {
     std::pmr::vector<std::uint32_t> result(rows.size(), runtime_.memory);
-    if (by_place()) {
+    if (by_place_) {
         std::transform(rows.begin(), rows.end(), result.begin(),
                        [](std::uint32_t row) { return row + 1; });
         return result;
     }
+    if (rows.empty())
+        return result;
 
     // rank = 1 + the rows that are strictly better: one pass over all rows, each of which counts
     // for the asked-for rows that are worse, the best of them found by bisection.
@@ -90,23 +99,23 @@ std::pmr::vector<std::uint32_t> Ranking::ranks(std::span<const std::uint32_t> ro
     Ticker ticker(runtime_);
     std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
         ticker.tick(); // everything may tie, and then everything is in the top N
-        return compare_scores(scores_[rows[a]], scores_[rows[b]]) < 0;
+        return better(rows[a], rows[b]);
     });
+    const std::uint32_t worst = rows[order.back()];
     std::pmr::vector<std::uint32_t> better_than(rows.size() + 1, 0, runtime_.memory);
-    for (const Score& score : scores_) {
+    for (std::uint32_t i = 0; i < table_.size(); ++i) {
         ticker.tick();
-        if (order.empty() || compare_scores(score, scores_[rows[order.back()]]) >= 0)
+        if (keys_[i] > keys_[worst] || !better(i, worst))
             continue;
         const auto first_worse = std::upper_bound(
-            order.begin(), order.end(), score, [&](const Score& s, std::uint32_t asked) {
-                return compare_scores(s, scores_[rows[asked]]) < 0;
-            });
+            order.begin(), order.end(), i,
+            [&](std::uint32_t row, std::uint32_t asked) { return better(row, rows[asked]); });
         ++better_than[static_cast<std::size_t>(first_worse - order.begin())];
     }
-    std::uint32_t better = 0;
+    std::uint32_t better_rows = 0;
     for (std::size_t i = 0; i < order.size(); ++i) {
-        better += better_than[i];
-        result[order[i]] = better + 1;
+        better_rows += better_than[i];
+        result[order[i]] = better_rows + 1;
     }
     return result;
 }

@@ -14,6 +14,8 @@ namespace dashboard_diff {
 
 class Ranking {
 public:
+    // Of a table of valid rows: by its rank keys, which are read from the rows where the table has
+    // not collected them.
     Ranking(const RowTable& table, const Runtime& runtime);
 
     // The rows whose rank is at most n, in the order of their places.
@@ -23,20 +25,16 @@ public:
     std::pmr::vector<std::uint32_t> ranks(std::span<const std::uint32_t> rows) const;
 
 private:
-    // A row's rank_by value: `key` orders as the values do (see order_key), but first is best.
-    struct Score {
-        std::uint64_t key;
-        const std::byte* numeric; // null: the row is unranked
-    };
+    bool better(std::uint32_t a, std::uint32_t b) const noexcept {
+        return keys_[a] != keys_[b] ? keys_[a] < keys_[b] : better_by_value(a, b);
+    }
+    bool better_by_value(std::uint32_t a, std::uint32_t b) const noexcept;
 
-    int compare_scores(const Score& a, const Score& b) const noexcept; // < 0: a is better
-    bool by_place() const noexcept { return !rule_.has_rank_by; }
-
-    RankingRule rule_;
+    const RowTable& table_;
     const Runtime& runtime_;
-    std::uint32_t size_;
-    std::uint32_t ranked_ = 0;
-    std::pmr::vector<Score> scores_;
+    bool by_place_;
+    std::pmr::vector<std::uint64_t> own_keys_;
+    std::span<const std::uint64_t> keys_; // of all rows
 };
 
 } // namespace dashboard_diff

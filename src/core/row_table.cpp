@@ -1,64 +1,74 @@
 #include "core/row_table.h"
 
+#include <algorithm>
+#include <array>
+#include <string>
+
 namespace dashboard_diff {
 
 RowTable::RowTable(const RowSource& source, const Runtime& runtime)
     : source_(source),
       runtime_(runtime),
-      data_(Container(source.rows.data).data()),
-      ends_(runtime.memory),
-      id_locator_(source.ranking.id_field),
-      index_(0, runtime.memory) {
-    const Container array(source.rows.data);
-    const std::uint32_t count = array.count();
-    ends_.resize(count);
-    Ticker ticker(runtime);
-    std::uint32_t offset = 0;
-    for (std::uint32_t i = 0; i < count; ++i) {
-        ticker.tick();
-        const std::uint32_t entry = array.entry(i);
-        const bool is_container = (entry & layout::type_mask) == layout::type_container;
-        const std::byte* at = data_ + layout::align(offset);
-        if (!is_container || !Container(at).is_object())
-            throw_invalid_snapshot(source.place.document,
-                                   source.place.row(i) + ": must be an object");
-        offset = layout::entry_end(entry, offset);
-        ends_[i] = offset;
+      array_(source.rows.data),
+      key_(runtime.hash_seed),
+      fields_(source_.ranking),
+      next_(array_, 0),
+      index_(array_.count(), array_.count(), runtime.memory),
+      rank_keys_(runtime.memory) {}
+
+void RowTable::index_to(std::uint32_t end) {
+    struct Entry {
+        Value id;
+        std::uint64_t hash;
+    };
+    // A few rows at a time: their slots are on the way while the next rows are read.
+    std::array<Entry, 32> batch;
+    Ticker ticker(runtime_);
+    while (next_.place() < end) {
+        const std::uint32_t first = next_.place();
+        const auto wanted =
+            static_cast<std::uint32_t>(std::min<std::size_t>(batch.size(), end - first));
+        std::uint32_t read = 0;
+        for (; read < wanted && enter_next(); ++read) {
+            ticker.tick();
+            const Value id = fields_.id();
+            batch[read] = {id, hash(id)};
+            index_.prefetch(batch[read].hash);
+            if (!rank_keys_.empty())
+                rank_keys_[next_.place()] = fields_.rank_key();
+            next_.advance();
+        }
+        for (std::uint32_t i = 0; i < read; ++i) {
+            const std::uint32_t same =
+                index_.find_or_insert(batch[i].hash, first + i, [&](std::uint32_t other) {
+                    return equal_ids(this->id(other), batch[i].id);
+                });
+            if (same != none)
+                throw_duplicate(first + i, same, batch[i].id);
+        }
+        if (read < wanted)
+            throw_bad_row();
     }
 }
 
-void RowTable::throw_bad_id(std::uint32_t i, const Value& value) const {
+void RowTable::throw_bad_row() const {
+    const std::string place = source_.place.row(next_.place());
+    RowFields fields(source_.ranking);
+    if (!next_.is_container() || !fields.enter(next_.row()))
+        throw_invalid_snapshot(source_.place.document, place + ": must be an object");
     const std::string field = "\"" + std::string(source_.ranking.id_field) + "\"";
     throw_invalid_snapshot(
         source_.place.document,
-        source_.place.row(i) + (value.present()
-                                    ? ": id field " + field + " must be a string or a number"
-                                    : ": id field " + field + " is missing"),
+        place + (fields.id().present() ? ": id field " + field + " must be a string or a number"
+                                       : ": id field " + field + " is missing"),
         "Every row needs a string or a number that is unique within its source; \"id_field\" "
         "names the field that holds it.");
 }
 
-void RowTable::throw_duplicate(std::uint32_t i, std::uint32_t first) {
-    throw_invalid_snapshot(source_.place.document, source_.place.row(i) + ": duplicate id " +
-                                                       quote_id(id(i), runtime_) + " (first at " +
+void RowTable::throw_duplicate(std::uint32_t place, std::uint32_t first, const Value& id) const {
+    throw_invalid_snapshot(source_.place.document, source_.place.row(place) + ": duplicate id " +
+                                                       quote_id(id, runtime_) + " (first at " +
                                                        source_.place.row(first) + ")");
-}
-
-std::uint32_t RowTable::find(const Value& id_value, std::uint32_t hash) {
-    return index_.find(hash, [&](std::uint32_t row) { return equal_ids(id(row), id_value); });
-}
-
-void RowTable::index() {
-    index_ = IdIndex(ends_.size(), runtime_.memory);
-    Ticker ticker(runtime_);
-    for (std::uint32_t i = 0; i < size(); ++i) {
-        ticker.tick();
-        const Value value = id(i);
-        const std::uint32_t h = hash(value);
-        if (const std::uint32_t first = find(value, h); first != none)
-            throw_duplicate(i, first);
-        insert(i, h);
-    }
 }
 
 } // namespace dashboard_diff

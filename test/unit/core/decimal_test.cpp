@@ -136,7 +136,7 @@ TEST(Compare, GoesByValueNotByScale) {
 }
 
 TEST(Compare, HashesEqualNumbersAlike) {
-    const auto hashed = [](std::string_view text) { return hash(Numeric(text).view(), 7); };
+    const auto hashed = [](std::string_view text) { return hash(Numeric(text).view(), HashKey(7)); };
     EXPECT_EQ(hashed("1"), hashed("1.0"));
     EXPECT_EQ(hashed("100"), hashed("1e2"));
     EXPECT_EQ(hashed("0"), hashed("0.00"));

@@ -81,14 +81,9 @@ std::vector<std::byte> huge(char digit, std::size_t digits) {
     return numeric_from_text(std::string(digits, digit));
 }
 
-TEST(Interrupts, EndReadingRows) {
-    expect_interruptible(
-        2, [](const Runtime& runtime) { RowTable(documents().old_snapshot.primary(), runtime); });
-}
-
 TEST(Interrupts, EndIndexingRows) {
     expect_interruptible(
-        4, [](const Runtime& runtime) { validate_snapshot(documents().before.root(), runtime); });
+        2, [](const Runtime& runtime) { validate_snapshot(documents().before.root(), runtime); });
 }
 
 TEST(Interrupts, EndRanking) {
@@ -103,7 +98,7 @@ TEST(Interrupts, EndRanking) {
 }
 
 TEST(Interrupts, EndAComparison) {
-    // Each side is read, one indexed, both matched and ranked.
+    // One side is indexed, both are matched and ranked.
     expect_interruptible(8, [](const Runtime& runtime) {
         compare_snapshots(documents().old_snapshot, documents().new_snapshot, 10, runtime);
     });
