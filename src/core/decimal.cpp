@@ -5,46 +5,6 @@
 
 namespace dashboard_diff {
 
-Decimal::Decimal(const std::byte* varlena) noexcept {
-    // A varlena header of one byte has its lowest bit set (little-endian servers).
-    std::uint32_t size;
-    const std::byte* at;
-    if ((static_cast<unsigned>(varlena[0]) & 1U) != 0) {
-        size = static_cast<std::uint32_t>(varlena[0]) >> 1;
-        at = varlena + 1;
-        size -= 1;
-    } else {
-        size = layout::load_word(varlena) >> 2;
-        at = varlena + 4;
-        size -= 4;
-    }
-    std::uint16_t header;
-    std::memcpy(&header, at, sizeof header);
-    if ((header & 0xC000) == 0xC000) {
-        finite_ = false;
-        negative_ = (header & 0xF000) == 0xF000;
-        weight_ = (header & 0xF000) == 0xC000 ? 1 : 0; // tells NaN from infinity
-        return;
-    }
-    if ((header & 0x8000) != 0) {
-        negative_ = (header & 0x2000) != 0;
-        scale_ = (header & 0x1F80) >> 7;
-        weight_ = static_cast<int>(header & 0x3F) - ((header & 0x40) != 0 ? 64 : 0);
-        digits_ = at + 2;
-        digit_count_ = (size - 2) / 2;
-    } else {
-        std::int16_t weight;
-        std::memcpy(&weight, at + 2, sizeof weight);
-        negative_ = (header & 0xC000) == 0x4000;
-        scale_ = header & 0x3FFF;
-        weight_ = weight;
-        digits_ = at + 4;
-        digit_count_ = (size - 4) / 2;
-    }
-    if (digit_count_ == 0)
-        weight_ = 0;
-}
-
 int compare_magnitudes(const Decimal& a, const Decimal& b) noexcept {
     if (a.zero() || b.zero())
         return static_cast<int>(b.zero()) - static_cast<int>(a.zero());

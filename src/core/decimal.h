@@ -51,6 +51,39 @@ private:
     bool finite_ = true;
 };
 
+inline Decimal::Decimal(const std::byte* varlena) noexcept {
+    // A varlena header of one byte has its lowest bit set (little-endian servers).
+    const bool is_short = (static_cast<unsigned>(varlena[0]) & 1U) != 0;
+    const std::uint32_t size = is_short ? (static_cast<std::uint32_t>(varlena[0]) >> 1) - 1
+                                        : (layout::load_word(varlena) >> 2) - 4;
+    const std::byte* const at = varlena + (is_short ? 1 : 4);
+    std::uint16_t header;
+    std::memcpy(&header, at, sizeof header);
+    if ((header & 0xC000) == 0xC000) {
+        finite_ = false;
+        negative_ = (header & 0xF000) == 0xF000;
+        weight_ = (header & 0xF000) == 0xC000 ? 1 : 0; // tells NaN from infinity
+        return;
+    }
+    if ((header & 0x8000) != 0) {
+        negative_ = (header & 0x2000) != 0;
+        scale_ = (header & 0x1F80) >> 7;
+        weight_ = static_cast<int>(header & 0x3F) - ((header & 0x40) != 0 ? 64 : 0);
+        digits_ = at + 2;
+        digit_count_ = (size - 2) / 2;
+    } else {
+        std::int16_t weight;
+        std::memcpy(&weight, at + 2, sizeof weight);
+        negative_ = (header & 0xC000) == 0x4000;
+        scale_ = header & 0x3FFF;
+        weight_ = weight;
+        digits_ = at + 4;
+        digit_count_ = (size - 4) / 2;
+    }
+    if (digit_count_ == 0)
+        weight_ = 0;
+}
+
 // Whether a JSON value is a number, which NaN and the infinities are not.
 inline bool is_number(const Value& value) noexcept {
     return value.is(Kind::numeric) && Decimal(value).finite();

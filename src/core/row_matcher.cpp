@@ -11,6 +11,9 @@ namespace {
 // How many rows `before` is indexed ahead: as many can be removed in a row before one has to wait.
 constexpr std::uint32_t rows_ahead = 32;
 
+// How many rows are compared at once.
+constexpr std::uint32_t longest_run = 16;
+
 // So many rows may wait before `before` is indexed to its end: rows that keep waiting are in
 // another order, and would all be read twice.
 constexpr std::size_t may_wait(std::uint32_t rows_seen) {
@@ -34,68 +37,95 @@ RowMatcher::RowMatcher(RowTable& before, RowTable& after, SourceDiff& out, const
       guess_(before.cursor()),
       row_(after.cursor()),
       to_after_(before.size(), none, runtime.memory),
-      waiting_(runtime.memory) {}
+      waiting_(runtime.memory),
+      same_id_field_(before.source().ranking.id_field == after.source().ranking.id_field),
+      same_rule_(before.source().ranking == after.source().ranking) {}
 
 void RowMatcher::match() {
-    const RankingRule& before_rule = before_.source().ranking;
-    const RankingRule& after_rule = after_.source().ranking;
-    const bool same_id_field = before_rule.id_field == after_rule.id_field;
-    const bool same_rule = before_rule == after_rule;
-    const bool ranked = after_rule.has_rank_by;
-    if (before_rule.has_rank_by)
+    if (before_.source().ranking.has_rank_by)
         before_.collect_rank_keys();
-    if (ranked)
+    if (after_.source().ranking.has_rank_by)
         after_.collect_rank_keys();
-
     Ticker ticker(runtime_);
-    for (; !row_.at_end(); row_.advance()) {
+    while (!row_.at_end()) {
         ticker.tick();
         if (!all_indexed() && before_.indexed() < guess_.place() + rows_ahead)
             before_.index_to(std::min(before_.size(), before_.indexed() + rows_ahead));
-        if (!row_.is_container())
-            refuse();
-        if (!same_id_field || guess_.at_end() || !is_copy(guess_, row_)) {
+        if (row_.place() < run_end_ || !match_run())
             match_row();
-            continue;
-        }
-        // Nothing needs to be read in a copy of a row that was read.
-        if (same_rule && ranked) {
-            after_.rank_keys()[row_.place()] = before_.rank_keys()[guess_.place()];
-        } else if (ranked) {
-            fields_.enter(row_.row());
-            after_.rank_keys()[row_.place()] = fields_.rank_key();
-        }
-        pair(guess_.place(), row_.place());
-        guess_.advance();
     }
     settle();
     list_removed();
 }
 
+// Matches the next rows if they are copies of the rows guessed, all of them compared at once: one
+// long comparison keeps the memory busy as many short ones do not.
+bool RowMatcher::match_run() {
+    if (!same_id_field_ || guess_.at_end())
+        return false;
+    RowCursor before = guess_;
+    RowCursor after = row_;
+    const std::uint32_t most = std::min({row_.place() + longest_run, after_.size(),
+                                         row_.place() + (before_.indexed() - guess_.place())});
+    std::uint32_t size = 0;
+    while (after.place() < most && after.is_container() && before.length() == after.length() &&
+           before.row() - guess_.row() == after.row() - row_.row()) {
+        size = static_cast<std::uint32_t>(after.row() - row_.row()) + after.length();
+        before.advance();
+        after.advance();
+    }
+    if (size == 0 || std::memcmp(guess_.row(), row_.row(), size) != 0) {
+        run_end_ = after.place(); // so many rows are tried one by one
+        return false;
+    }
+    take_copies(before, after);
+    return true;
+}
+
+// All rows from the ones at hand up to these are copies: nothing needs to be read in them.
+void RowMatcher::take_copies(const RowCursor& before_end, const RowCursor& after_end) {
+    std::uint32_t b = guess_.place();
+    for (std::uint32_t a = row_.place(); a < after_end.place(); ++a)
+        pair(b++, a);
+    if (same_rule_ && !after_.rank_keys().empty())
+        std::copy_n(before_.rank_keys().begin() + guess_.place(), b - guess_.place(),
+                    after_.rank_keys().begin() + row_.place());
+    else if (!after_.rank_keys().empty())
+        for (; row_.place() < after_end.place(); row_.advance()) {
+            fields_.enter(row_.row());
+            after_.rank_keys()[row_.place()] = fields_.rank_key();
+        }
+    guess_ = before_end;
+    row_ = after_end;
+}
+
 void RowMatcher::match_row() {
-    if (!fields_.enter(row_.row()) || !is_id(fields_.id()))
+    const std::uint32_t place = row_.place();
+    if (!row_.is_container() || !fields_.enter(row_.row()) || !is_id(fields_.id()))
         refuse();
     if (!after_.rank_keys().empty())
-        after_.rank_keys()[row_.place()] = fields_.rank_key();
+        after_.rank_keys()[place] = fields_.rank_key();
     const Value id = fields_.id();
     if (guess_.at_end() || !equal_ids(before_.id_of(guess_.row()), id)) {
         const std::uint64_t hash = before_.hash(id);
         const std::uint32_t found = before_.find(id, hash);
         if (found == none) {
+            row_.advance();
             if (waiting_.empty() && all_indexed())
-                add(row_.place(), id, hash);
+                add(place, id, hash);
             else
-                wait(row_.place(), none);
+                wait(place, none);
             return;
         }
         guess_.seek(found);
     }
-    pair(guess_.place(), row_.place());
+    pair(guess_.place(), place);
     if (waiting_.empty())
         compare(guess_, row_, id);
     else
-        wait(row_.place(), guess_.place());
+        wait(place, guess_.place());
     guess_.advance();
+    row_.advance();
 }
 
 void RowMatcher::pair(std::uint32_t before, std::uint32_t after) {

@@ -38,6 +38,8 @@ private:
     };
 
     bool all_indexed() const noexcept { return before_.indexed() == before_.size(); }
+    bool match_run();
+    void take_copies(const RowCursor& before_end, const RowCursor& after_end);
     void match_row();
     void pair(std::uint32_t before, std::uint32_t after);
     void compare(const RowCursor& before, const RowCursor& after, const Value& id);
@@ -59,6 +61,9 @@ private:
     std::pmr::vector<Waiting> waiting_;
     std::optional<IdIndex> added_; // rows of `after` that are not in `before`
     std::uint32_t matched_ = 0;
+    std::uint32_t run_end_ = 0; // rows of `after` before this place are no run of copies
+    bool same_id_field_;
+    bool same_rule_;
 };
 
 } // namespace dashboard_diff
