@@ -103,7 +103,8 @@ unit-tests: $(UNIT_TESTS)
 
 # libFuzzer targets over the core, which is built for them once.
 FUZZ_CXX ?= clang++
-FUZZ_CXXFLAGS = -O1 -gline-tables-only -fno-strict-aliasing -fno-sanitize-recover=all \
+FUZZ_CXXFLAGS = -O1 -gline-tables-only -fno-strict-aliasing -fsanitize=address,undefined \
+	-fno-sanitize-recover=all \
 	-fsanitize-ignorelist=test/fuzz/ignored.txt $(PROJECT_CXXFLAGS)
 FUZZ_TARGETS = $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(wildcard test/fuzz/*_fuzz.cpp))
 FUZZ_OBJS = $(patsubst %.cpp,build/fuzz/%.o,$(wildcard src/core/*.cpp) test/fuzz/fuzz_input.cpp \
@@ -111,12 +112,14 @@ FUZZ_OBJS = $(patsubst %.cpp,build/fuzz/%.o,$(wildcard src/core/*.cpp) test/fuzz
 # How long "make fuzz" tries each target.
 FUZZ_TIME ?= 600
 
+# Only what reaches more of the core is worth keeping.
+build/fuzz/src/%.o: FUZZ_COVERAGE = -fsanitize=fuzzer-no-link
 build/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(FUZZ_CXX) -Isrc -Itest/unit $(FUZZ_CXXFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+	$(FUZZ_CXX) -Isrc -Itest/unit $(FUZZ_CXXFLAGS) $(FUZZ_COVERAGE) -c -o $@ $<
 
 $(FUZZ_TARGETS): build/fuzz/%: build/fuzz/test/fuzz/%.o $(FUZZ_OBJS)
-	$(FUZZ_CXX) $(FUZZ_CXXFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^
+	$(FUZZ_CXX) $(FUZZ_CXXFLAGS) -fsanitize=fuzzer -o $@ $^
 
 -include $(shell find build/fuzz -name '*.d' 2>/dev/null)
 

@@ -15,10 +15,11 @@
 namespace dashboard_diff::testing {
 namespace {
 
-const Runtime runtime;
+const Runtime& runtime = server_like_runtime();
 
 void check_excerpt(const Document& explanation, std::size_t max_bytes) {
-    const Document excerpt(write_explanation_excerpt(explanation.root(), max_bytes, runtime));
+    const Document excerpt =
+        document_of(write_explanation_excerpt(explanation.root(), max_bytes, runtime));
     require(excerpt.text().size() <= max_bytes, "an excerpt keeps to its length");
     if (explanation.text().size() * 2 <= max_bytes)
         require(excerpt.bytes() == explanation.bytes(), "what is short is left as it is");
@@ -46,11 +47,11 @@ void check(const Document& rule, const SnapshotTexts& texts, std::size_t max_byt
         return;
     try {
         const Diff diff = compare_snapshots(Snapshot::read(before->root(), "before"),
-                                            Snapshot::read(after->root(), "after"), 10, runtime);
+                                            Snapshot::read(after->root(), "after"), 250, runtime);
         check_sentence(describe(diff, nullptr, runtime));
         const Threshold threshold = Threshold::read(rule.root(), runtime);
         check_sentence(describe(diff, &threshold, runtime));
-        check_excerpt(Document(explain(threshold, diff, runtime)), max_bytes);
+        check_excerpt(document_of(explain(threshold, diff, runtime)), max_bytes);
     } catch (const Error&) {
         // No snapshots, no threshold, or one that looks too far: threshold_fuzz's subject.
     }

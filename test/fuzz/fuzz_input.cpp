@@ -137,7 +137,7 @@ Rows rows(ByteReader& input) {
     Rows list;
     std::size_t count = input.below(8);
     if (count == 7)
-        count = 7 + input.below(40);
+        count += input.byte();
     for (std::size_t i = 0; i < count; ++i)
         list.push_back(row(input, i));
     return list;
@@ -225,9 +225,20 @@ constexpr std::array<std::string_view, 14> operators{
 };
 constexpr std::array<std::string_view, 9> modifiers{
     "top_n", "on_field", "direction", "min_abs", "min_rows", "ids", "source", "to", "on_metric"};
-constexpr std::array<std::string_view, 6> counts{"1", "2", "3", "5", "1.0", "10"};
+constexpr std::array<std::string_view, 8> counts{"1", "2", "3", "5", "1.0", "10", "1e2", "250"};
 constexpr std::array<std::string_view, 6> shares{"0.1", "0.5", "1", "0.000001", "2.50", "1e-30"};
 constexpr std::array<std::string_view, 3> directions{"\"up\"", "\"down\"", "\"any\""};
+
+class ServerLikeMemory : public std::pmr::memory_resource {
+    void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+        require(alignment <= 8, "no memory is asked for that the server does not have");
+        return ::operator new(bytes);
+    }
+    void do_deallocate(void* at, std::size_t, std::size_t) override { ::operator delete(at); }
+    bool do_is_equal(const memory_resource& other) const noexcept override {
+        return this == &other;
+    }
+};
 
 std::string in_quotes(std::string_view text) {
     return "\"" + std::string(text) + "\"";
@@ -355,6 +366,16 @@ std::string build_threshold(ByteReader& input, int depth) {
         add(members, key, modifier_value(input, key));
     }
     return "{" + members + "}";
+}
+
+const Runtime& server_like_runtime() {
+    static ServerLikeMemory memory;
+    static const Runtime runtime{&memory};
+    return runtime;
+}
+
+Document document_of(JsonbDatum datum) {
+    return Document(datum, server_like_runtime());
 }
 
 void require(bool holds, const char* invariant) {

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/jsonb_writer.h"
+#include "core/runtime.h"
 #include "support/json_text.h"
 
 namespace dashboard_diff::testing {
@@ -46,6 +48,12 @@ SnapshotTexts build_snapshots(ByteReader& input);
 
 // A threshold, mostly a valid one.
 std::string build_threshold(ByteReader& input, int depth = 4);
+
+// What the server gives the core: memory that is aligned to 8 bytes, never more.
+const Runtime& server_like_runtime();
+
+// What was written with that runtime.
+Document document_of(JsonbDatum datum);
 
 // Ends the run where an invariant does not hold.
 void require(bool holds, const char* invariant);

@@ -13,7 +13,7 @@
 namespace dashboard_diff::testing {
 namespace {
 
-const Runtime runtime;
+const Runtime& runtime = server_like_runtime();
 
 bool is_valid(const Document& document) {
     try {
@@ -55,11 +55,11 @@ void check_pair(const Document& before, const Document& after, std::uint32_t top
         require(same.primary.empty() && same.sources.empty() && same.metrics.empty(),
                 "a snapshot does not differ from itself");
 
-        const Document written(write_diff(forth, runtime));
-        const Document again(write_diff(read_diff(written.root(), runtime), runtime));
+        const Document written = document_of(write_diff(forth, runtime));
+        const Document again = document_of(write_diff(read_diff(written.root(), runtime), runtime));
         require(written.bytes() == again.bytes(), "a diff that is read back is the same");
 
-        const Document excerpt(write_diff_excerpt(forth, max_bytes, runtime));
+        const Document excerpt = document_of(write_diff_excerpt(forth, max_bytes, runtime));
         require(excerpt.text().size() <= max_bytes, "an excerpt keeps to its length");
         read_diff(excerpt.root(), runtime);
     } catch (const Error& error) {

@@ -13,7 +13,7 @@
 namespace dashboard_diff::testing {
 namespace {
 
-const Runtime runtime;
+const Runtime& runtime = server_like_runtime();
 
 std::optional<Document> diff_of(const SnapshotTexts& texts) {
     const auto before = parse_document(texts.before);
@@ -21,9 +21,9 @@ std::optional<Document> diff_of(const SnapshotTexts& texts) {
     if (!before || !after)
         return {};
     try {
-        return Document(
+        return document_of(
             write_diff(compare_snapshots(Snapshot::read(before->root(), "before"),
-                                         Snapshot::read(after->root(), "after"), 10, runtime),
+                                         Snapshot::read(after->root(), "after"), 250, runtime),
                        runtime));
     } catch (const Error&) {
         return {};
@@ -71,7 +71,7 @@ void check(const Document& rule, const Document& document) {
     if (!truth)
         return;
 
-    const Document explanation(explain(*threshold, *diff, runtime));
+    const Document explanation = document_of(explain(*threshold, *diff, runtime));
     require(json_text(find_member(explanation.root(), "result")) == text_of(*truth),
             "an explanation says what the judgement says");
     // The threshold itself may stand at the deepest level that there is.
@@ -86,7 +86,7 @@ void check(const Document& rule, const Document& document) {
     }
     // What was judged may have been written by hand; so may not be what is written from it.
     try {
-        const Document written(write_diff(*diff, runtime));
+        const Document written = document_of(write_diff(*diff, runtime));
         require(judge(*threshold, read_diff(written.root(), runtime)) == truth,
                 "a diff that was written and read is judged the same");
     } catch (const Error& error) {

@@ -38,7 +38,7 @@ function amount(random, { changes }) {
 const count = (random) => parse(random.pick(COUNTS));
 const topN = maybe(75, (random, { n }) => {
   const larger = Math.min(n + random.between(1, 3), 2147483647);
-  const size = random.chance(3) ? larger : random.between(1, Math.min(n, 14));
+  const size = random.chance(3) ? larger : random.between(1, Math.min(n, random.pick([14, 14, 200])));
   return parse(size === 10 ? random.pick(['10', '1e1', '10.0']) : String(size));
 });
 const source = maybe(20, (random, { sources }) => random.pick([...sources, 'none']));
