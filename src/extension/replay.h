@@ -3,7 +3,6 @@
 // A dashboard's stored snapshots replayed for rules that nobody has subscribed with, by the code
 // that judges new ones.
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -42,9 +41,6 @@ struct ReplayedAlert {
 class Replay {
 public:
     Replay(const ReplayOptions& options, const std::vector<const Threshold*>& rules);
-
-    // Diffs hold at least this top N.
-    void look_at_top_n(std::uint32_t top_n) { top_n_ = std::max(top_n_, top_n); }
 
     // Calls these for each alert, and for each diff of a snapshot with the one before it where
     // rules are judged by that.
