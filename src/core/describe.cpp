@@ -6,6 +6,7 @@
 #include "core/decimal.h"
 #include "core/operators.h"
 #include "core/prose.h"
+#include "core/sentences.h"
 
 namespace dashboard_diff {
 
@@ -112,11 +113,11 @@ private:
         bool operator==(const Said&) const = default;
     };
 
-    bool complete() const { return sentences_ == max_sentences; }
+    bool complete() const { return count_ == max_sentences; }
 
     template <typename Matches>
     bool was_said(Matches&& matches) const {
-        return std::any_of(said_.begin(), said_.begin() + static_cast<std::ptrdiff_t>(sentences_),
+        return std::any_of(said_.begin(), said_.begin() + static_cast<std::ptrdiff_t>(count_),
                            matches);
     }
 
@@ -149,7 +150,7 @@ private:
             prose_.words(": ");
         }
         tell_evidence(rule, evidence);
-        said_[sentences_++] = said;
+        said_[count_++] = said;
     }
 
     void say_generally(Topic topic) {
@@ -159,11 +160,11 @@ private:
             return;
         begin_sentence();
         tell_general(topic);
-        said_[sentences_++] = {topic, {}, nullptr};
+        said_[count_++] = {topic, {}, nullptr};
     }
 
     void begin_sentence() {
-        if (sentences_ > 0)
+        if (count_ > 0)
             prose_.words("; ");
     }
 
@@ -199,34 +200,34 @@ private:
         const auto& ranks = primary.top_n_changes;
         switch (topic) {
         case Topic::order:
-            tell_reordering(ranks.size(), diff_.top_n, ranks.size(),
-                            [&](std::size_t i) -> const RankChange& { return ranks[i]; });
+            sentences_.reordering(ranks.size(), diff_.top_n, ranks.size(),
+                                  [&](std::size_t i) -> const RankChange& { return ranks[i]; });
             break;
         case Topic::values: {
             const LargestChanges& largest = describer_.largest_shares();
-            tell_shares(primary.row_value_deltas.size(), largest.size(),
-                        [&](std::size_t i) -> const FieldChange& { return largest[i]; });
+            sentences_.shares(primary.row_value_deltas.size(), largest.size(),
+                              [&](std::size_t i) -> const FieldChange& { return largest[i]; });
             break;
         }
         case Topic::added:
-            tell_ids(primary.added.size(), " new: ", primary.added.size(),
-                     [&](std::size_t i) -> const Value& { return primary.added[i]; });
+            sentences_.ids(primary.added.size(), " new: ", primary.added.size(),
+                           [&](std::size_t i) -> const Value& { return primary.added[i]; });
             break;
         case Topic::removed:
-            tell_ids(primary.removed.size(), " gone: ", primary.removed.size(),
-                     [&](std::size_t i) -> const Value& { return primary.removed[i]; });
+            sentences_.ids(primary.removed.size(), " gone: ", primary.removed.size(),
+                           [&](std::size_t i) -> const Value& { return primary.removed[i]; });
             break;
         case Topic::primary_metric:
-            tell_primary_metric();
+            sentences_.primary_metric(diff_.primary_metric);
             break;
         case Topic::fields:
-            tell_fields(
+            sentences_.fields(
                 primary.row_changes.size(), primary.row_changes.size(),
                 [&](std::size_t i) -> const FieldChange& { return primary.row_changes[i]; });
             break;
         case Topic::metrics:
             prose_.list(diff_.metrics.size(), diff_.metrics.size(),
-                        [&](std::size_t i) { tell_metric(diff_.metrics[i]); });
+                        [&](std::size_t i) { sentences_.metric(diff_.metrics[i]); });
             break;
         case Topic::sources:
             prose_.words("changes in ");
@@ -251,141 +252,55 @@ private:
         const auto id = [&](std::size_t i) -> const Value& { return fact<Value>(evidence, i); };
         switch (rule.op->subject) {
         case Subject::reordering:
-            tell_reordering(matched, rule.top_n, known, rank);
+            sentences_.reordering(matched, rule.top_n, known, rank);
             break;
         case Subject::moved:
-            tell_ranks(matched, " of the top ", rule.top_n, " moved past others", known, rank);
+            sentences_.ranks(matched, " of the top ", rule.top_n, " moved past others", known,
+                             rank);
             break;
         case Subject::rank:
-            tell_ranks(matched, verb(rule.direction), rule.count,
-                       rule.count == 1 ? " rank" : " ranks", known, rank);
+            sentences_.ranks(matched, verb(rule.direction), rule.count,
+                             rule.count == 1 ? " rank" : " ranks", known, rank);
             break;
         case Subject::entered:
-            tell_ranks(matched, " entered the top ", rule.top_n, "", known, rank);
+            sentences_.ranks(matched, " entered the top ", rule.top_n, "", known, rank);
             break;
         case Subject::left:
-            tell_ranks(matched, " left the top ", rule.top_n, "", known, rank);
+            sentences_.ranks(matched, " left the top ", rule.top_n, "", known, rank);
             break;
         case Subject::shares:
-            tell_shares(std::max(matched, known), known, field);
+            sentences_.shares(std::max(matched, known), known, field);
             break;
         case Subject::values:
-            tell_values(std::max(matched, known), known, field);
+            sentences_.values(std::max(matched, known), known, field);
             break;
         case Subject::fields:
-            tell_fields(matched, known, field);
+            sentences_.fields(matched, known, field);
             break;
         case Subject::added:
-            tell_ids(matched, " new: ", known, id);
+            sentences_.ids(matched, " new: ", known, id);
             break;
         case Subject::removed:
-            tell_ids(matched, " gone: ", known, id);
+            sentences_.ids(matched, " gone: ", known, id);
             break;
         case Subject::primary_metric:
-            tell_primary_metric();
+            sentences_.primary_metric(diff_.primary_metric);
             break;
         case Subject::metric:
-            tell_metric(*evidence.metric);
+            sentences_.metric(*evidence.metric);
             break;
         case Subject::rules:
             break;
         }
     }
 
-    // "3 of the top 10 changed place: TP53 4→1, BRCA1 new at 2, EGFR gone from 3"
-    template <typename Rank>
-    void tell_reordering(std::size_t count, std::size_t top_n, std::size_t known, Rank&& rank) {
-        // Newcomers and leavers count too, so that there may be more than N of them.
-        tell_ranks(count, count <= top_n ? " of the top " : " in or around the top ", top_n,
-                   " changed place", known, rank);
-    }
-
-    template <typename Rank>
-    void tell_ranks(std::size_t count, std::string_view words, std::size_t number,
-                    std::string_view more_words, std::size_t known, Rank&& rank) {
-        prose_.number(count);
-        prose_.words(words);
-        prose_.number(number);
-        prose_.words(more_words);
-        if (known > 0)
-            prose_.words(": ");
-        prose_.list(count, known, [&](std::size_t i) {
-            const RankChange& change = rank(i);
-            prose_.value(change.id);
-            if (change.from == 0) {
-                prose_.words(" new at ");
-                prose_.number(change.to);
-            } else if (change.to == 0) {
-                prose_.words(" gone from ");
-                prose_.number(change.from);
-            } else {
-                prose_.words(" ");
-                prose_.number(change.from);
-                prose_.arrow();
-                prose_.number(change.to);
-            }
-        });
-    }
-
-    // "composite_score of BRCA1 ", then what tell() says of the change, ...
-    template <typename Field, typename Tell>
-    void tell_changes(std::size_t total, std::size_t known, Field&& field, Tell&& tell) {
-        prose_.list(total, known, [&](std::size_t i) {
-            const FieldChange& change = field(i);
-            prose_.value(change.field);
-            prose_.words(" of ");
-            prose_.value(change.id);
-            prose_.words(" ");
-            tell(change);
-        });
-    }
-
-    // "composite_score of BRCA1 +12.3 %"
-    template <typename Field>
-    void tell_shares(std::size_t total, std::size_t known, Field&& field) {
-        tell_changes(total, known, field,
-                     [&](const FieldChange& c) { prose_.share(c.before, c.after); });
-    }
-
-    // "composite_score of BRCA1 0.8→0.9 (+12.5 %)"
-    template <typename Field>
-    void tell_values(std::size_t total, std::size_t known, Field&& field) {
-        tell_changes(total, known, field,
-                     [&](const FieldChange& c) { prose_.step_and_share(c.before, c.after); });
-    }
-
-    // "status of BRCA1 open→done"
-    template <typename Field>
-    void tell_fields(std::size_t total, std::size_t known, Field&& field) {
-        tell_changes(total, known, field,
-                     [&](const FieldChange& c) { prose_.step(c.before, c.after); });
-    }
-
-    template <typename Id>
-    void tell_ids(std::size_t count, std::string_view words, std::size_t known, Id&& id) {
-        prose_.number(count);
-        prose_.words(words);
-        prose_.list(count, known, [&](std::size_t i) { prose_.value(id(i)); });
-    }
-
-    void tell_primary_metric() {
-        prose_.words("primary metric ");
-        prose_.step_and_share(diff_.primary_metric.before, diff_.primary_metric.after);
-    }
-
-    // "users 100→150 (+50.0 %)"
-    void tell_metric(const MetricChange& metric) {
-        prose_.value(metric.name);
-        prose_.words(" ");
-        prose_.step_and_share(metric.before, metric.after);
-    }
-
     Describer& describer_;
     const Diff& diff_;
     const Runtime& runtime_;
     Prose prose_;
+    Sentences sentences_{prose_};
     std::array<Said, max_sentences> said_{};
-    std::size_t sentences_ = 0;
+    std::size_t count_ = 0; // of sentences
 };
 
 const LargestChanges& Describer::largest_shares() {
