@@ -109,7 +109,8 @@ void Dispatcher::start_deliveries() {
     while (in_flight_ < settings_.concurrency && !backlog_.empty()) {
         const Claimed claimed = std::move(backlog_.front());
         backlog_.pop_front();
-        ++in_flight_;
+        if (in_flight_++ == 0)
+            read_ahead_.resume(Clock::now());
         start(claimed);
     }
 }
@@ -145,8 +146,10 @@ void Dispatcher::start(const Claimed& claimed) {
 }
 
 void Dispatcher::finished(const Attempt& attempt, Outcome outcome) {
-    --in_flight_;
-    read_ahead_.count_finished(Clock::now());
+    const Clock::time_point now = Clock::now();
+    read_ahead_.count_finished(now);
+    if (--in_flight_ == 0)
+        read_ahead_.pause(now);
     if (outcome.verdict == Outcome::Verdict::delivered) {
         log(Level::info, "delivered",
             {{"dashboard", attempt.key.dashboard_id},
@@ -196,7 +199,7 @@ void Dispatcher::marked(bool done) {
 bool Dispatcher::may_claim() const noexcept {
     // At half a read-ahead, so that claims stay few and large.
     return want_claim_ && !claiming_ && !stopping_ && !marks_failed_ && outbox_.ready() &&
-           backlog_.size() * 2 <= read_ahead_.size();
+           backlog_.size() * 2 <= read_ahead();
 }
 
 void Dispatcher::claim() {
@@ -205,7 +208,7 @@ void Dispatcher::claim() {
         outbox_.release([this](bool done) { orphans_possible_ = !done; });
     }
     const unsigned taken = in_flight_ + static_cast<unsigned>(backlog_.size());
-    const int max_rows = static_cast<int>(settings_.concurrency + read_ahead_.size() - taken);
+    const int max_rows = static_cast<int>(settings_.concurrency + read_ahead() - taken);
     want_claim_ = false;
     claiming_ = true;
     ask_due_ = false;
@@ -255,8 +258,10 @@ void Dispatcher::go_on_with_pending() {
     pending_.asked();
     outbox_.dispatch_pending(dispatch_slice, [this, asked = Clock::now()](auto snapshots) {
         pending_.answered(snapshots);
-        if (snapshots.value_or(0) > 0) {
-            const auto elapsed = std::chrono::duration_cast<milliseconds>(Clock::now() - asked);
+        const bool worked = snapshots.value_or(0) > 0;
+        slice_time_ = worked ? Clock::now() - asked : Duration::zero();
+        if (worked) {
+            const auto elapsed = std::chrono::duration_cast<milliseconds>(slice_time_);
             log(Level::info, "dispatched", {{"snapshots", *snapshots}, {"ms", elapsed.count()}});
             want_claim_ = true; // what came of it
             empty_claims_ = 0;

@@ -76,6 +76,7 @@ private:
     void outbox_notified() override;
 
     void pump();
+    unsigned read_ahead() const noexcept { return read_ahead_.size(slice_time_); }
     void start_deliveries();
     void start(const Claimed& claimed);
     void drop_stale();
@@ -110,6 +111,7 @@ private:
     std::unordered_set<Key, HashKey> held_;
     ReadAhead read_ahead_;
     PendingWork pending_;
+    Duration slice_time_{0}; // that pending work takes each time, if there is any
 
     bool want_claim_ = false;       // something may be due
     bool claiming_ = false;         // a claim is with the server

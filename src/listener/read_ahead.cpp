@@ -25,9 +25,15 @@ void ReadAhead::count_finished(Clock::time_point now) noexcept {
     window_start_ = now;
 }
 
-unsigned ReadAhead::size() const noexcept {
-    return std::max(floor_,
-                    static_cast<unsigned>(std::min(rate_ * ahead_time.count(), most_ahead)));
+void ReadAhead::resume(Clock::time_point now) noexcept {
+    if (paused_ && now - *paused_ < forgotten)
+        window_start_ += now - *paused_;
+    paused_.reset();
+}
+
+unsigned ReadAhead::size(Duration claim_waits) const noexcept {
+    const std::chrono::duration<double> ahead = ahead_time + claim_waits;
+    return std::max(floor_, static_cast<unsigned>(std::min(rate_ * ahead.count(), most_ahead)));
 }
 
 } // namespace dashboard_diff::listener

@@ -36,14 +36,11 @@ struct Pipe {
 TEST(EventLoop, TimersFireInTheirOrder) {
     EventLoop loop;
     std::vector<int> order;
-    Timer late(
-        loop,
-        [&] {
-            order.push_back(2);
-            loop.stop();
-        });
-    Timer early(
-        loop, [&] { order.push_back(1); });
+    Timer late(loop, [&] {
+        order.push_back(2);
+        loop.stop();
+    });
+    Timer early(loop, [&] { order.push_back(1); });
     Timer never(loop, [&] { order.push_back(3); });
     late.arm(20ms);
     early.arm(5ms);
@@ -130,6 +127,28 @@ TEST(ReadAhead, FollowsTheRateWithinBounds) {
     now += 10s; // a pause: the old rate says nothing
     read_ahead.count_finished(now);
     EXPECT_EQ(read_ahead.size(), 32U);
+}
+
+TEST(ReadAhead, CountsNoTimeWithNothingInFlight) {
+    ReadAhead read_ahead(32);
+    Clock::time_point now{};
+    now += 10s;
+    for (int burst = 0; burst < 200; ++burst) { // 5,000 a second, for 20 ms of each 300
+        read_ahead.resume(now);
+        for (int i = 0; i < 100; ++i) {
+            now += 200us;
+            read_ahead.count_finished(now);
+        }
+        read_ahead.pause(now);
+        now += 280ms;
+    }
+    EXPECT_NEAR(read_ahead.size(), 500, 50);
+    EXPECT_NEAR(read_ahead.size(100ms), 1000, 100) << "more where claims take longer";
+    EXPECT_EQ(read_ahead.size(10s), 1024U);
+    now += 10s;
+    read_ahead.resume(now);
+    read_ahead.count_finished(now);
+    EXPECT_EQ(read_ahead.size(), 32U) << "forgotten";
 }
 
 } // namespace
