@@ -3,7 +3,7 @@
 //   node cases.mjs --seed S --first I --count N     rows for COPY: the cases I ... I + N - 1
 //   node cases.mjs --seed S --first I --show        one case, to be read
 //
-// --without A,B leaves operators out. Every case is made from the seed and its number alone.
+// Every case is made from the seed and its number alone.
 
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -12,14 +12,14 @@ import { dashboardDiff } from './diff.mjs';
 import { randomPair, spoiled } from './documents.mjs';
 import { integer, object, write } from './json.mjs';
 import { Random } from './random.mjs';
-import { factsOf, OPERATORS, randomRule } from './rules.mjs';
+import { factsOf, randomRule } from './rules.mjs';
 import { problemOf, readSnapshot } from './snapshot.mjs';
 import { meetsThreshold, topNsOf } from './threshold.mjs';
 
 const RULES = 3;
 
 /** A diff and three rules about it, or why one of the documents is none. */
-export function makeCase(seed, number, operators) {
+export function makeCase(seed, number) {
   const random = new Random(seed, number);
   let [before, after] = randomPair(random);
   const made = { number, refused: null };
@@ -38,7 +38,7 @@ export function makeCase(seed, number, operators) {
   const pair = { before: readSnapshot(before), after: readSnapshot(after) };
   const facts = factsOf(pair, n);
   const rules = Array.from({ length: RULES }, () => {
-    const threshold = randomRule(random, facts, operators);
+    const threshold = randomRule(random, facts);
     const tooLarge = topNsOf(threshold).filter((size) => size > n);
     if (tooLarge.length > 0) return { threshold, sizes: tooLarge };
     return { threshold, met: meetsThreshold(pair, n, threshold) };
@@ -78,18 +78,12 @@ function main() {
       seed: { type: 'string' },
       first: { type: 'string', default: '0' },
       count: { type: 'string', default: '1' },
-      without: { type: 'string', default: '' },
       show: { type: 'boolean', default: false },
     },
   });
   const [seed, first, count] = [values.seed, values.first, values.count].map(Number);
-  const without = values.without.split(',');
-  const operators = Object.keys(OPERATORS).filter((name) => !without.includes(name));
-  for (const [, modifiers] of Object.values(OPERATORS)) {
-    for (const name of without) delete modifiers[name];
-  }
   if (values.show) {
-    const { before, after, n, refused, diff, rules } = makeCase(seed, first, operators);
+    const { before, after, n, refused, diff, rules } = makeCase(seed, first);
     const lines = [`before: ${write(before)}`, `after:  ${write(after)}`, `top_n:  ${n}`];
     if (refused) lines.push(`refused: ${JSON.stringify(refused)}`);
     else lines.push(`diff:   ${write(diff)}`);
@@ -101,7 +95,7 @@ function main() {
   }
   let rows = '';
   for (let number = first; number < first + count; number += 1) {
-    rows += copyRow(makeCase(seed, number, operators));
+    rows += copyRow(makeCase(seed, number));
     if (rows.length > 1 << 16) {
       writeAll(rows);
       rows = '';

@@ -42,7 +42,8 @@ BEGIN
     expected := coalesce('22023 invalid dashboard snapshot: ' || problem, 'no error');
     actual := pg_temp.failure_of('SELECT validate_snapshot($1)', content, NULL, NULL);
     IF actual <> expected THEN
-      RETURN format(E'validate_snapshot(%s)\nexpected: %s\nactual:   %s', content, expected, actual);
+      RETURN format(E'validate_snapshot(%s)\nexpected: %s\nactual:   %s',
+                    content, expected, actual);
     END IF;
   END LOOP;
   -- Where both are wrong, either may be told.
@@ -92,7 +93,8 @@ BEGIN
   END IF;
   actual := explain_threshold(diff, threshold) -> 'result';
   IF actual IS DISTINCT FROM expected THEN
-    RETURN format(E'explain_threshold(%L)\nexpected: %s\nactual:   %s', threshold, expected, actual);
+    RETURN format(E'explain_threshold(%L)\nexpected: %s\nactual:   %s',
+                  threshold, expected, actual);
   END IF;
   RETURN NULL;
 END

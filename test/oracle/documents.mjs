@@ -214,10 +214,6 @@ class Maker {
   }
 }
 
-function isRows(value) {
-  return Array.isArray(value);
-}
-
 /** Two valid documents. */
 export function randomPair(random) {
   const maker = new Maker(random);
@@ -246,7 +242,8 @@ export function randomPair(random) {
     const after = maker.editedData(before);
     const data = (value) => (value.size > 0 || random.chance(20) ? value : undefined);
     // Beside primary_rows it names nothing.
-    const primary = random.chance(5) ? random.pick([...before.keys(), 'none']) || 'none' : undefined;
+    const named = random.pick([...before.keys(), 'none']) || 'none';
+    const primary = random.chance(5) ? named : undefined;
     return [
       members(first, { primary, primary_rows: a, materialized_data: data(before) }),
       members(second, { primary, primary_rows: b, materialized_data: data(after) }),
@@ -264,12 +261,12 @@ export function randomPair(random) {
   }
   // The primary one is named.
   const before = maker.data(random.between(1, 3), random.below(3));
-  const primary = [...before].find(([, value]) => isRows(value))[0];
+  const primary = [...before].find(([, value]) => Array.isArray(value))[0];
   before.set(primary, a);
   const after = maker.editedData(before, primary);
   after.set(primary, b);
   const other = random.chance(5)
-    ? [...after].filter(([, value]) => isRows(value)).map(([name]) => name)
+    ? [...after].filter(([, value]) => Array.isArray(value)).map(([name]) => name)
     : [primary];
   return [
     members(first, { primary, materialized_data: before }),
@@ -305,7 +302,7 @@ export function spoiled(random, document) {
   if (result.has('materialized_data')) result.set('materialized_data', data);
   const lists = [
     ...(result.has('primary_rows') ? [[result, 'primary_rows']] : []),
-    ...[...data].filter(([, value]) => isRows(value)).map(([name]) => [data, name]),
+    ...[...data].filter(([, value]) => Array.isArray(value)).map(([name]) => [data, name]),
   ];
   const kind = random.below(100);
   if (kind < 75) {

@@ -38,7 +38,8 @@ function amount(random, { changes }) {
 const count = (random) => parse(random.pick(COUNTS));
 const topN = maybe(75, (random, { n }) => {
   const larger = Math.min(n + random.between(1, 3), 2147483647);
-  const size = random.chance(3) ? larger : random.between(1, Math.min(n, random.pick([14, 14, 200])));
+  const within = random.between(1, Math.min(n, random.pick([14, 14, 200])));
+  const size = random.chance(3) ? larger : within;
   return parse(size === 10 ? random.pick(['10', '1e1', '10.0']) : String(size));
 });
 const source = maybe(20, (random, { sources }) => random.pick([...sources, 'none']));
@@ -59,7 +60,7 @@ const to = maybe(50, (random, { allChanges }) => {
 });
 const onMetric = (random, { metrics }) => random.pick([...metrics, 'none']);
 
-export const OPERATORS = {
+const OPERATORS = {
   top_n_reordering: [count, { top_n: topN, source }],
   top_n_moved: [count, { top_n: topN, source }],
   top_n_entered: [count, { top_n: topN, source }],
@@ -104,19 +105,18 @@ export function factsOf(pair, n) {
   };
 }
 
-/** @param operators the names of those that may be used */
-export function randomRule(random, facts, operators, depth = 0) {
+export function randomRule(random, facts, depth = 0) {
   const kind = random.below(100);
   if (depth < 4 && kind < 14) {
     const children = Array.from({ length: random.between(1, 3) }, () =>
-      randomRule(random, facts, operators, depth + 1),
+      randomRule(random, facts, depth + 1),
     );
     return object({ [random.pick(['AND', 'OR'])]: children });
   }
   if (depth < 4 && kind < 22) {
-    return object({ NOT: randomRule(random, facts, operators, depth + 1) });
+    return object({ NOT: randomRule(random, facts, depth + 1) });
   }
-  const name = random.pick(operators);
+  const name = random.pick(Object.keys(OPERATORS));
   const [limit, modifiers] = OPERATORS[name];
   const rule = { [name]: limit(random, facts) };
   for (const [key, make] of Object.entries(modifiers)) rule[key] = make(random, facts);

@@ -14,7 +14,6 @@ import { equal } from './json.mjs';
 import { sameId } from './snapshot.mjs';
 
 const ONE = Decimal.parse('1');
-const NONE = { before: [], after: [] };
 
 /** @param n the top N of the diff */
 export function meetsThreshold(pair, n, rule) {
@@ -142,7 +141,7 @@ function topN(rule) {
 function rows(rule, { before, after }, n) {
   if (!rule.has('source')) return matchRows(before.primary, after.primary);
   const name = rule.get('source');
-  if (!differingSources({ before, after }, n).has(name)) return matchRows(NONE.before, NONE.after);
+  if (!differingSources({ before, after }, n).has(name)) return [];
   return matchRows(before.sources.get(name), after.sources.get(name));
 }
 
