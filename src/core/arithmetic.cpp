@@ -15,6 +15,8 @@ constexpr int base = 10000;
 
 // 7 digits of base 10000 are below 10^28: sums, and products with 10^6, stay within 127 bits.
 constexpr int short_groups = 7;
+// 4 are below 10^16: their sums fit 63 bits.
+constexpr int narrow_groups = 4;
 // 9 are below 10^36, which still fits.
 constexpr int product_groups = 9;
 
@@ -33,7 +35,8 @@ constexpr auto powers_of_base = [] {
 }();
 
 // abs(d) * 10000^fraction_groups, which must be an integer that fits.
-Wide scaled_magnitude(const Decimal& d, int fraction_groups) noexcept {
+template <typename Integer = Wide>
+Integer scaled_magnitude(const Decimal& d, int fraction_groups) noexcept {
     if (d.zero())
         return 0;
     // The first four digits fit a word, which most numbers are content with.
@@ -42,11 +45,11 @@ Wide scaled_magnitude(const Decimal& d, int fraction_groups) noexcept {
     const std::uint32_t count = d.digit_count();
     for (std::uint32_t i = 0; i < std::min(count, word_groups); ++i)
         head = head * base + d.digit(i);
-    Wide m = head;
+    auto m = static_cast<Integer>(head);
     for (std::uint32_t i = word_groups; i < count; ++i)
-        m = m * base + d.digit(i);
+        m = m * base + static_cast<Integer>(d.digit(i));
     const int missing = d.weight() + 1 - static_cast<int>(count) + fraction_groups;
-    return missing == 0 ? m : m * powers_of_base[missing];
+    return missing == 0 ? m : m * static_cast<Integer>(powers_of_base[missing]);
 }
 
 // Base-10000 digits that both numbers take when they are written to one scale.
@@ -91,6 +94,14 @@ int compare(const Product& a, const Product& b) noexcept {
     return a.low == b.low ? 0 : a.low < b.low ? -1 : 1;
 }
 
+// Takes trailing zeros off a number of so many decimal places.
+template <typename Integer>
+Integer trim_zeros(Integer number, int& places) noexcept {
+    for (; places > 0 && number % 10 == 0; --places)
+        number /= 10;
+    return number;
+}
+
 void encode_wide(Wide magnitude, int fraction_groups, int scale, bool negative, Number& out) {
     std::array<std::uint16_t, 12> digits;
     std::size_t first = digits.size();
@@ -118,12 +129,17 @@ void subtract(const Decimal& after, const Decimal& before, Number& out, const Ru
         subtract_long(after, before, fraction, scale, out, runtime);
         return;
     }
-    Wide result = scaled_magnitude(after, fraction);
-    if (after.negative())
-        result = -result;
-    const Wide other = scaled_magnitude(before, fraction);
-    result = before.negative() ? result + other : result - other;
-    encode_wide(result < 0 ? -result : result, fraction, scale, result < 0, out);
+    const auto difference = [&]<typename Integer>(Integer a, Integer b) {
+        a = after.negative() ? -a : a;
+        b = before.negative() ? -b : b;
+        const Integer result = a - b;
+        encode_wide(result < 0 ? -result : result, fraction, scale, result < 0, out);
+    };
+    if (whole + fraction <= narrow_groups)
+        difference(scaled_magnitude<std::int64_t>(after, fraction),
+                   scaled_magnitude<std::int64_t>(before, fraction));
+    else
+        difference(scaled_magnitude(after, fraction), scaled_magnitude(before, fraction));
 }
 
 bool ratio(const Decimal& delta, const Decimal& base_value, Number& out, const Runtime& runtime) {
@@ -137,21 +153,17 @@ bool ratio(const Decimal& delta, const Decimal& base_value, Number& out, const R
     const Wide numerator = scaled_magnitude(delta, fraction) * millionths;
     const Wide denominator = scaled_magnitude(base_value, fraction);
     Wide quotient;
-    Wide rest;
+    int places = 6;
     if (numerator <= INT64_MAX && denominator <= INT64_MAX) {
-        quotient = static_cast<std::int64_t>(numerator) / static_cast<std::int64_t>(denominator);
-        rest = static_cast<std::int64_t>(numerator) % static_cast<std::int64_t>(denominator);
+        const auto n = static_cast<std::uint64_t>(numerator);
+        const auto d = static_cast<std::uint64_t>(denominator);
+        const std::uint64_t rounded = n / d + (n % d >= d - n % d ? 1 : 0);
+        quotient = static_cast<Wide>(trim_zeros(rounded, places));
     } else {
         quotient = numerator / denominator;
-        rest = numerator % denominator;
-    }
-    if (2 * rest >= denominator)
-        ++quotient;
-
-    int places = 6;
-    while (places > 0 && quotient % 10 == 0) {
-        quotient /= 10;
-        --places;
+        if (2 * (numerator % denominator) >= denominator)
+            ++quotient;
+        quotient = trim_zeros(quotient, places);
     }
     // To whole base-10000 digits behind the point.
     const int groups = (places + 3) / 4;

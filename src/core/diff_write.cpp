@@ -1,7 +1,6 @@
 #include "core/diff_write.h"
 
 #include <algorithm>
-#include <array>
 
 #include "core/arithmetic.h"
 #include "core/json_text_size.h"
@@ -9,8 +8,6 @@
 namespace dashboard_diff {
 
 namespace {
-
-using std::string_view_literals::operator""sv;
 
 // How many entries of each list are written.
 using ListLimit = std::size_t;
@@ -32,7 +29,7 @@ void write_delta(JsonbWriter& writer, const Value& before, const Value& after, N
 }
 
 void write_metric_delta(JsonbWriter& writer, const MetricChange& change, const Runtime& runtime) {
-    static constexpr std::array keys{"new"sv, "old"sv, "delta"sv, "metric"sv, "delta_pct"sv};
+    static constexpr ObjectKeys keys("new", "old", "delta", "metric", "delta_pct");
     Number delta(runtime.memory);
     Number share(runtime.memory);
     bool has_share;
@@ -50,7 +47,7 @@ void write_primary_metric(JsonbWriter& writer, const Diff& diff, const Runtime& 
         writer.null();
         return;
     }
-    static constexpr std::array keys{"new"sv, "old"sv, "delta"sv};
+    static constexpr ObjectKeys keys("new", "old", "delta");
     Number delta(runtime.memory);
     subtract(Decimal(diff.primary_metric.after), Decimal(diff.primary_metric.before), delta,
              runtime);
@@ -97,25 +94,17 @@ public:
 
     JsonbDatum write() {
         if (limit_ == unlimited) {
-            static constexpr std::array keys{"top_n"sv,
-                                             "sources"sv,
-                                             "row_changes"sv,
-                                             "id_set_added"sv,
-                                             "metric_deltas"sv,
-                                             "top_n_changes"sv,
-                                             "id_set_removed"sv,
-                                             "primary_metric"sv,
-                                             "top_n_unchanged"sv,
-                                             "row_value_deltas"sv,
-                                             "primary_metric_delta_pct"sv};
+            static constexpr ObjectKeys keys("top_n", "sources", "row_changes", "id_set_added",
+                                             "metric_deltas", "top_n_changes", "id_set_removed",
+                                             "primary_metric", "top_n_unchanged",
+                                             "row_value_deltas", "primary_metric_delta_pct");
             writer_.begin_object(keys);
             writer_.integer(diff_.top_n);
         } else {
-            static constexpr std::array keys{
-                "top_n"sv,           "counts"sv,           "sources"sv,
-                "row_changes"sv,     "id_set_added"sv,     "metric_deltas"sv,
-                "top_n_changes"sv,   "id_set_removed"sv,   "primary_metric"sv,
-                "top_n_unchanged"sv, "row_value_deltas"sv, "primary_metric_delta_pct"sv};
+            static constexpr ObjectKeys keys("top_n", "counts", "sources", "row_changes",
+                                             "id_set_added", "metric_deltas", "top_n_changes",
+                                             "id_set_removed", "primary_metric", "top_n_unchanged",
+                                             "row_value_deltas", "primary_metric_delta_pct");
             writer_.begin_object(keys);
             writer_.integer(diff_.top_n);
             write_counts();
@@ -178,9 +167,9 @@ private:
             names.push_back(diff_.sources[i].name.text());
         writer_.begin_object(names);
         for (std::size_t i = 0; i < count; ++i) {
-            static constexpr std::array keys{"row_changes"sv,     "id_set_added"sv,
-                                             "top_n_changes"sv,   "id_set_removed"sv,
-                                             "top_n_unchanged"sv, "row_value_deltas"sv};
+            static constexpr ObjectKeys keys("row_changes", "id_set_added", "top_n_changes",
+                                             "id_set_removed", "top_n_unchanged",
+                                             "row_value_deltas");
             const SourceDiff& source = diff_.sources[i].diff;
             writer_.begin_object(keys);
             row_changes(source);
@@ -195,9 +184,9 @@ private:
     }
 
     void write_counts() {
-        static constexpr std::array keys{
-            "sources"sv,       "row_changes"sv,    "id_set_added"sv,    "metric_deltas"sv,
-            "top_n_changes"sv, "id_set_removed"sv, "top_n_unchanged"sv, "row_value_deltas"sv};
+        static constexpr ObjectKeys keys("sources", "row_changes", "id_set_added", "metric_deltas",
+                                         "top_n_changes", "id_set_removed", "top_n_unchanged",
+                                         "row_value_deltas");
         const SourceDiff& primary = diff_.primary;
         writer_.begin_object(keys);
         for (const std::size_t count :
@@ -231,7 +220,7 @@ std::size_t longest_list(const Diff& diff) {
 } // namespace
 
 void write_rank_change(JsonbWriter& writer, const RankChange& change) {
-    static constexpr std::array keys{"id"sv, "to"sv, "from"sv};
+    static constexpr ObjectKeys keys("id", "to", "from");
     writer.begin_object(keys);
     writer.value(change.id);
     write_rank(writer, change.to);
@@ -240,7 +229,7 @@ void write_rank_change(JsonbWriter& writer, const RankChange& change) {
 }
 
 void write_value_delta(JsonbWriter& writer, const FieldChange& change, const Runtime& runtime) {
-    static constexpr std::array keys{"id"sv, "new"sv, "old"sv, "delta"sv, "field"sv, "delta_pct"sv};
+    static constexpr ObjectKeys keys("id", "new", "old", "delta", "field", "delta_pct");
     Number delta(runtime.memory);
     Number share(runtime.memory);
     bool has_share;
@@ -255,9 +244,9 @@ void write_value_delta(JsonbWriter& writer, const FieldChange& change, const Run
 }
 
 void write_row_change(JsonbWriter& writer, const FieldChange& change) {
-    static constexpr std::array both{"id"sv, "new"sv, "old"sv, "field"sv};
-    static constexpr std::array only_new{"id"sv, "new"sv, "field"sv};
-    static constexpr std::array only_old{"id"sv, "old"sv, "field"sv};
+    static constexpr ObjectKeys both("id", "new", "old", "field");
+    static constexpr ObjectKeys only_new("id", "new", "field");
+    static constexpr ObjectKeys only_old("id", "old", "field");
     if (!change.before.present())
         writer.begin_object(only_new);
     else if (!change.after.present())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <type_traits>
 #include <utility>
 
 #include "core/error.h"
@@ -17,6 +18,26 @@ constexpr std::size_t header_size = 4;
 
 void store_word(std::byte* at, std::uint32_t word) noexcept {
     std::memcpy(at, &word, sizeof word);
+}
+
+// Most values are a few bytes, for which a call costs more than the copy. No byte is read twice:
+// a number may have been stored piece by piece just before.
+inline void copy_bytes(std::byte* to, const std::byte* from, std::size_t size) noexcept {
+    if (size >= 16) {
+        std::memcpy(to, from, size);
+        return;
+    }
+    const auto copy = [&]<std::size_t piece>(std::integral_constant<std::size_t, piece>) {
+        if ((size & piece) == 0)
+            return;
+        std::memcpy(to, from, piece);
+        to += piece;
+        from += piece;
+    };
+    copy(std::integral_constant<std::size_t, 8>{});
+    copy(std::integral_constant<std::size_t, 4>{});
+    copy(std::integral_constant<std::size_t, 2>{});
+    copy(std::integral_constant<std::size_t, 1>{});
 }
 
 [[noreturn]] void throw_too_large() {
@@ -60,8 +81,8 @@ std::byte* JsonbWriter::extend(std::size_t bytes) {
 }
 
 void JsonbWriter::align() {
-    while (size_ % 4 != 0)
-        *extend(1) = std::byte{0};
+    if (const std::size_t padding = -size_ % 4; padding != 0)
+        std::memset(extend(padding), 0, padding);
 }
 
 void JsonbWriter::begin_container(std::uint32_t header, std::uint32_t entry_count) {
@@ -93,6 +114,19 @@ void JsonbWriter::begin_object(std::span<const std::string_view> keys) {
     }
 }
 
+void JsonbWriter::begin_object(const ObjectKeys& keys) {
+    align();
+    const std::uint32_t count = keys.count();
+    const std::size_t words = 4 + std::size_t{4} * count;
+    const std::string_view text = keys.text();
+    std::byte* const at = extend(words + std::size_t{4} * count + text.size());
+    std::memcpy(at, keys.words(), words);
+    std::memcpy(at + words + std::size_t{4} * count, text.data(), text.size());
+    const auto text_size = static_cast<std::uint32_t>(text.size());
+    const std::size_t data = size_ - text_size;
+    frames_.push_back({data - std::size_t{8} * count, data, count, 2 * count, text_size});
+}
+
 void JsonbWriter::close_child(std::uint32_t type) {
     if (frames_.empty())
         return;
@@ -117,7 +151,8 @@ void JsonbWriter::end() {
 
 void JsonbWriter::string(std::string_view text) {
     if (!text.empty())
-        std::memcpy(extend(text.size()), text.data(), text.size());
+        copy_bytes(extend(text.size()), reinterpret_cast<const std::byte*>(text.data()),
+                   text.size());
     close_child(type_string);
 }
 
@@ -153,7 +188,7 @@ void JsonbWriter::value(const Value& value) {
     case Kind::object:
         // Numbers and containers are laid out relative to a 4-byte boundary: a copy stays valid.
         align();
-        std::memcpy(extend(value.length), value.data, value.length);
+        copy_bytes(extend(value.length), value.data, value.length);
         close_child(value.is(Kind::numeric) ? type_numeric : type_container);
         return;
     }

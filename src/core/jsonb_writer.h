@@ -3,6 +3,7 @@
 // Writes binary jsonb front to back into one growing buffer. The number of children of every
 // container must be known when it is begun, so that its JEntry words can be reserved.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
@@ -28,6 +29,43 @@ struct JsonbDatum {
     void release(std::pmr::memory_resource* memory) { memory->deallocate(data, capacity, 8); }
 };
 
+// The keys of an object that is written again and again, laid out once and for all.
+class ObjectKeys {
+public:
+    // In jsonb's key order (see compare_keys) and unique.
+    template <typename... Keys>
+    consteval explicit ObjectKeys(const Keys&... keys) : count_(sizeof...(Keys)) {
+        static_assert(sizeof...(Keys) <= max_keys);
+        words_[0] = layout::object_flag | count_;
+        std::string_view previous;
+        std::uint32_t i = 0;
+        (append(std::string_view(keys), previous, ++i), ...);
+    }
+
+    std::uint32_t count() const noexcept { return count_; }
+    const std::uint32_t* words() const noexcept { return words_.data(); } // header and key words
+    std::string_view text() const noexcept { return {text_.data(), size_}; }
+
+private:
+    static constexpr std::uint32_t max_keys = 16; // only the first word holds an offset
+    static_assert(max_keys <= layout::offset_stride);
+
+    consteval void append(std::string_view key, std::string_view& previous, std::uint32_t i) {
+        if (i > 1 &&
+            (previous.size() > key.size() || (previous.size() == key.size() && previous >= key)))
+            throw "keys are not in jsonb's order";
+        previous = key;
+        words_[i] = static_cast<std::uint32_t>(key.size()) | (i == 1 ? layout::offset_flag : 0);
+        for (const char c : key)
+            text_[size_++] = c;
+    }
+
+    std::array<std::uint32_t, 1 + max_keys> words_{};
+    std::array<char, 256> text_{};
+    std::uint32_t count_;
+    std::uint32_t size_ = 0;
+};
+
 class JsonbWriter {
 public:
     explicit JsonbWriter(const Runtime& runtime, std::size_t expected_size = 1024);
@@ -39,6 +77,7 @@ public:
     // `keys` must be in jsonb's key order (see compare_keys) and unique; their values follow in
     // that order.
     void begin_object(std::span<const std::string_view> keys);
+    void begin_object(const ObjectKeys& keys);
     void end();
 
     void string(std::string_view text);
