@@ -21,12 +21,16 @@ public:
 
     // Turns to a row; false for what is not an object.
     bool enter(const std::byte* row) noexcept {
-        row_ = row;
-        if (layout_.matches(row))
+        if (row == row_)
             return true;
+        if (layout_.matches(row)) {
+            row_ = row;
+            return true;
+        }
         const Container object(row);
         if (!object.is_object())
             return false;
+        row_ = row;
         layout_ = RowLayout(row);
         id_position_ = find_key(object, id_field_);
         rank_position_ = find_key(object, rank_field_);
@@ -34,6 +38,7 @@ public:
     }
 
     // What follows is of the row entered last.
+    const RowLayout& layout() const noexcept { return layout_; }
     Value id() const noexcept { return layout_.value(row_, id_position_); }
     Value rank_value() const noexcept { return layout_.value(row_, rank_position_); }
 

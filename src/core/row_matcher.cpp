@@ -1,6 +1,7 @@
 #include "core/row_matcher.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
@@ -11,7 +12,10 @@ namespace {
 // How many rows `before` is indexed ahead: as many can be removed in a row before one has to wait.
 constexpr std::uint32_t rows_ahead = 32;
 
-// How many rows are compared at once.
+// After so many wrong guesses in a row they are not tried.
+constexpr std::uint32_t many_jumps = 4;
+
+// How many rows are compared, or looked up, at once.
 constexpr std::uint32_t longest_run = 16;
 
 // So many rows may wait before `before` is indexed to its end: rows that keep waiting are in
@@ -51,7 +55,9 @@ void RowMatcher::match() {
         ticker.tick();
         if (!all_indexed() && before_.indexed() < guess_.place() + rows_ahead)
             before_.index_to(std::min(before_.size(), before_.indexed() + rows_ahead));
-        if (row_.place() < run_end_ || !match_run())
+        if (jumps_ >= many_jumps && all_indexed())
+            match_scattered();
+        else if (row_.place() < run_end_ || !match_run())
             match_row();
     }
     settle();
@@ -99,17 +105,46 @@ void RowMatcher::take_copies(const RowCursor& before_end, const RowCursor& after
     row_ = after_end;
 }
 
-void RowMatcher::match_row() {
+// Rows that come in another order: each takes a slot and a row that are not in the cache. They are
+// looked up a few at a time, so that all of those are loaded at once.
+void RowMatcher::match_scattered() {
+    std::array<std::uint64_t, longest_run> hashes;
+    std::array<std::optional<RowCursor>, longest_run> candidates;
+    std::size_t count = 0;
+    for (RowCursor row = row_; count < hashes.size() && !row.at_end(); row.advance(), ++count) {
+        if (!row.is_container() || !fields_.enter(row.row()) || !is_id(fields_.id()))
+            break; // refused when its turn comes
+        hashes[count] = before_.hash(fields_.id());
+        before_.prefetch(hashes[count]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        candidates[i] = before_.candidate(hashes[i]);
+        if (candidates[i])
+            candidates[i]->prefetch();
+    }
+    if (count == 0)
+        match_row();
+    for (std::size_t i = 0; i < count; ++i)
+        match_row(candidates[i] ? &*candidates[i] : nullptr);
+}
+
+// `candidate` is the likeliest row of `before`, if it is known.
+void RowMatcher::match_row(const RowCursor* candidate) {
     const std::uint32_t place = row_.place();
     if (!row_.is_container() || !fields_.enter(row_.row()) || !is_id(fields_.id()))
         refuse();
     if (!after_.rank_keys().empty())
         after_.rank_keys()[place] = fields_.rank_key();
     const Value id = fields_.id();
-    if (guess_.at_end() || !equal_ids(before_.id_of(guess_.row()), id)) {
+    if (candidate == nullptr && !guess_.at_end())
+        candidate = &guess_;
+    RowCursor found = guess_;
+    if (candidate != nullptr && equal_ids(before_.id_of(candidate->row()), id)) {
+        found = *candidate;
+    } else {
         const std::uint64_t hash = before_.hash(id);
-        const std::uint32_t found = before_.find(id, hash);
-        if (found == none) {
+        const std::uint32_t b = before_.find(id, hash);
+        if (b == none) {
             row_.advance();
             if (waiting_.empty() && all_indexed())
                 add(place, id, hash);
@@ -117,8 +152,10 @@ void RowMatcher::match_row() {
                 wait(place, none);
             return;
         }
-        guess_.seek(found);
+        found.seek(b);
     }
+    jumps_ = found.place() == guess_.place() ? 0 : jumps_ + 1;
+    guess_ = found;
     pair(guess_.place(), place);
     if (waiting_.empty())
         compare(guess_, row_, id);
@@ -137,7 +174,8 @@ void RowMatcher::pair(std::uint32_t before, std::uint32_t after) {
 
 void RowMatcher::compare(const RowCursor& before, const RowCursor& after, const Value& id) {
     if (!is_copy(before, after))
-        comparer_.compare(id, before.row(), after.row());
+        comparer_.compare(id, before.row(), before_.layout_of(before.row()), after.row(),
+                          fields_.layout());
 }
 
 void RowMatcher::wait(std::uint32_t after, std::uint32_t before) {

@@ -40,7 +40,8 @@ private:
     bool all_indexed() const noexcept { return before_.indexed() == before_.size(); }
     bool match_run();
     void take_copies(const RowCursor& before_end, const RowCursor& after_end);
-    void match_row();
+    void match_scattered();
+    void match_row(const RowCursor* candidate = nullptr);
     void pair(std::uint32_t before, std::uint32_t after);
     void compare(const RowCursor& before, const RowCursor& after, const Value& id);
     void wait(std::uint32_t after, std::uint32_t before);
@@ -62,6 +63,7 @@ private:
     std::optional<IdIndex> added_; // rows of `after` that are not in `before`
     std::uint32_t matched_ = 0;
     std::uint32_t run_end_ = 0; // rows of `after` before this place are no run of copies
+    std::uint32_t jumps_ = 0;   // wrong guesses in a row
     bool same_id_field_;
     bool same_rule_;
 };

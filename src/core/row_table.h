@@ -2,9 +2,11 @@
 
 // The rows of one source, by place and by id.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory_resource>
+#include <optional>
 #include <vector>
 
 #include "core/id_index.h"
@@ -28,6 +30,12 @@ public:
     void advance() noexcept {
         ++place_;
         enter(end_);
+    }
+
+    // Starts loading the row, or as much of it as it takes to make the rest follow.
+    void prefetch() const noexcept {
+        for (std::uint32_t at = 0; at < std::min(length(), 512U); at += 64)
+            __builtin_prefetch(row() + at);
     }
 
     std::uint32_t place() const noexcept { return place_; }
@@ -75,6 +83,10 @@ public:
         fields_.enter(row);
         return fields_.id();
     }
+    const RowLayout& layout_of(const std::byte* row) noexcept {
+        fields_.enter(row);
+        return fields_.layout();
+    }
 
     // Adds rows to the index up to place `end`. Throws invalid_parameter for the first one that is
     // not an object, has no id, or one that an earlier row has.
@@ -87,7 +99,14 @@ public:
         return index_.find(hash, [&](std::uint32_t i) { return equal_ids(this->id(i), id); });
     }
     std::uint64_t hash(const Value& id) const noexcept { return hash_id(id, key_); }
+
+    // For who will look up several ids: starts loading what `candidate` needs, then finds the row
+    // that most likely has this id.
     void prefetch(std::uint64_t hash) const noexcept { index_.prefetch(hash); }
+    std::optional<RowCursor> candidate(std::uint64_t hash) const noexcept {
+        const std::uint32_t place = index_.find(hash, [](std::uint32_t) { return true; });
+        return place == none ? std::nullopt : std::optional(cursor(place));
+    }
 
     // Has index_to fill in the rank keys of rows as well (see RowFields).
     void collect_rank_keys() { rank_keys_.resize(size()); }
