@@ -222,7 +222,8 @@ TEST(ArithmeticProperty, OrderKeysFollowTheNumbers) {
         const int order = compare_numbers(BigDecimal::parse(a), BigDecimal::parse(b));
         EXPECT_EQ(compare(x.view(), y.view()), order) << a << " and " << b;
         EXPECT_EQ(equal(x.view(), y.view()), order == 0) << a << " and " << b;
-        EXPECT_TRUE(order != 0 || hash(x.view(), HashKey(5)) == hash(y.view(), HashKey(5))) << a << " and " << b;
+        EXPECT_TRUE(order != 0 || hash(x.view(), HashKey(5)) == hash(y.view(), HashKey(5)))
+            << a << " and " << b;
         EXPECT_TRUE(order > 0 || order_key(x.view()) <= order_key(y.view())) << a << " and " << b;
         EXPECT_TRUE(order < 0 || order_key(x.view()) >= order_key(y.view())) << a << " and " << b;
         EXPECT_EQ(to_text(x.view()), a);

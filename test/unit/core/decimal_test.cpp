@@ -136,7 +136,9 @@ TEST(Compare, GoesByValueNotByScale) {
 }
 
 TEST(Compare, HashesEqualNumbersAlike) {
-    const auto hashed = [](std::string_view text) { return hash(Numeric(text).view(), HashKey(7)); };
+    const auto hashed = [](std::string_view text) {
+        return hash(Numeric(text).view(), HashKey(7));
+    };
     EXPECT_EQ(hashed("1"), hashed("1.0"));
     EXPECT_EQ(hashed("100"), hashed("1e2"));
     EXPECT_EQ(hashed("0"), hashed("0.00"));
@@ -159,6 +161,25 @@ TEST(Compare, OrderKeysNeverContradictTheOrder) {
         EXPECT_LT(order(ascending[i - 1], ascending[i]), 0) << ascending[i];
     }
     EXPECT_EQ(order_key(Numeric("1").view()), order_key(Numeric("1.00").view()));
+}
+
+TEST(Compare, EqualOrderKeysMeanEqualNumbersUnlessTheyAreOdd) {
+    const auto key = [](std::string_view text) { return order_key(Numeric(text).view()); };
+    for (const std::string_view sign : {"", "-"}) {
+        const auto signed_key = [&](std::string_view text) {
+            return key(std::string(sign) + std::string(text));
+        };
+        EXPECT_EQ(signed_key("123456789012") % 2, 0U); // three digits of base 10000
+        EXPECT_EQ(signed_key("1234567890121") % 2, 1U);
+        EXPECT_EQ(signed_key("1234567890121"), signed_key("1234567890122"));
+        EXPECT_NE(signed_key("1234567890120000"), signed_key("1234567890120001"));
+        EXPECT_NE(signed_key("1"), signed_key("1.00000001"));
+        EXPECT_NE(signed_key("1"), signed_key("10000"));
+        EXPECT_EQ(signed_key("0.5") % 2, 0U);
+        EXPECT_EQ(signed_key("5e1000") % 2, 0U);
+    }
+    EXPECT_EQ(key("0"), key("0.00"));
+    EXPECT_EQ(key("0") % 2, 0U);
 }
 
 TEST(Subtract, IsExactAndKeepsTheLongerScale) {

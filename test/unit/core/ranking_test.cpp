@@ -3,6 +3,7 @@
 #include "core/ranking.h"
 
 #include <algorithm>
+#include <random>
 
 #include <gtest/gtest.h>
 
@@ -207,6 +208,64 @@ TEST(TopN, EachSideIsRankedByItsOwnRule) {
               R"([{"id": "a", "to": 1, "from": 2}, {"id": "b", "to": 2, "from": 1}])");
     EXPECT_EQ(changes(placed("ab"), scored({"1", "2"})),
               R"([{"id": "b", "to": 1, "from": 2}, {"id": "a", "to": 2, "from": 1}])");
+}
+
+// Of many rows, by looking at each pair of them. Scores are integers of any length; an empty one
+// ranks last.
+void expect_ranked(const std::vector<std::string>& scores) {
+    const auto better = [](const std::string& a, const std::string& b) {
+        return a.size() != b.size() ? a.size() > b.size() : a > b;
+    };
+    Ranks expected;
+    for (const std::string& score : scores)
+        expected.push_back(1 + static_cast<std::uint32_t>(std::count_if(
+                                   scores.begin(), scores.end(), [&](const std::string& other) {
+                                       return better(other, score);
+                                   })));
+    const std::string snapshot = scored(scores);
+    EXPECT_EQ(ranks_of(snapshot), expected);
+    for (const std::uint32_t n : {1U, 2U, 10U, 100U, 499U, 500U, 501U}) {
+        Ranks in;
+        for (std::uint32_t i = 0; i < scores.size(); ++i)
+            if (expected[i] <= n)
+                in.push_back(i);
+        EXPECT_EQ(top_of(snapshot, n), in) << n;
+    }
+}
+
+TEST(TopN, OfManyRowsIsFoundWhateverTheirOrder) {
+    std::mt19937 random(3);
+    std::vector<std::string> scores(500);
+    const auto fill = [&](auto&& score_of) {
+        for (std::size_t i = 0; i < scores.size(); ++i)
+            scores[i] = score_of(i);
+        expect_ranked(scores);
+    };
+    fill([](std::size_t i) { return std::to_string(1000 + i); }); // each better than the one before
+    fill([](std::size_t i) { return std::to_string(9000 - i); });
+    fill([](std::size_t) { return "5"; });
+    fill([](std::size_t) { return ""; });
+    fill([&](std::size_t) { return std::to_string(1 + random() % 900); });
+    fill([&](std::size_t) { return std::to_string(1 + random() % 5); });
+    fill([&](std::size_t i) { return i % 3 == 0 ? "" : std::to_string(1 + random() % 50); });
+    fill([](std::size_t i) { return i < 490 ? "" : std::to_string(i); });
+}
+
+TEST(TopN, OfNumbersThatDifferInTheirLastDigitsOnly) {
+    std::mt19937 random(4);
+    std::vector<std::string> scores(500);
+    for (std::string& score : scores)
+        score = "12345678901234567890" + std::to_string(1 + random() % 9);
+    expect_ranked(scores);
+    for (std::size_t i = 0; i < scores.size(); i += 2)
+        scores[i] = "123456789012000000000"; // the same leading digits, and no others
+    expect_ranked(scores);
+    EXPECT_EQ(ranks_of(scored({"-1234567890123456", "-1234567890123457", "-1234567890120000"})),
+              (Ranks{2, 3, 1}));
+    EXPECT_EQ(ranks_of(scored({"1234567890123456", "1234567890123457", "1234567890123456.0",
+                               "1234567890120000"},
+                              "asc")),
+              (Ranks{2, 4, 2, 1}));
 }
 
 TEST(TopN, FindsTheRankOfRowsOfDifferentShapes) {
