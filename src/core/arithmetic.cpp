@@ -231,6 +231,23 @@ int compare_differences(const Decimal& before, const Decimal& after, const Decim
     return delta == other_delta ? 0 : delta < other_delta ? -1 : 1;
 }
 
+namespace {
+
+// By what ratio() gives; one that is too large for a numeric is larger than any other.
+int compare_rounded_shares(const Decimal& delta, const Decimal& base_value,
+                           const Decimal& other_delta, const Decimal& other_base,
+                           const Runtime& runtime) {
+    Number share(runtime.memory);
+    Number other(runtime.memory);
+    const bool fits = ratio(delta, base_value, share, runtime);
+    const bool other_fits = ratio(other_delta, other_base, other, runtime);
+    if (!fits || !other_fits)
+        return static_cast<int>(other_fits) - static_cast<int>(fits);
+    return compare_magnitudes(share.view(), other.view());
+}
+
+} // namespace
+
 int compare_shares(const Decimal& before, const Decimal& after, const Decimal& other_before,
                    const Decimal& other_after, const Runtime& runtime) {
     // A share stays the same when both its numbers are scaled alike.
@@ -242,6 +259,13 @@ int compare_shares(const Decimal& before, const Decimal& after, const Decimal& o
         Number other_delta(runtime.memory);
         subtract(after, before, delta, runtime);
         subtract(other_after, other_before, other_delta, runtime);
+        // Exact products of two numbers take time by the product of their lengths.
+        constexpr std::uint64_t longest_work = 1U << 14;
+        if (std::uint64_t{before.digit_count() + after.digit_count()} *
+                (other_before.digit_count() + other_after.digit_count()) >
+            longest_work)
+            return compare_rounded_shares(delta.view(), before, other_delta.view(), other_before,
+                                          runtime);
         return compare_shares_long(delta.view(), before, other_delta.view(), other_before, runtime);
     }
     return compare(Product(scaled_difference(before, after, behind),

@@ -33,8 +33,9 @@ bool differs_by_fraction(const Decimal& before, const Decimal& after, const Deci
 int compare_differences(const Decimal& before, const Decimal& after, const Decimal& other_before,
                         const Decimal& other_after, const Runtime& runtime);
 
-// How abs(after - before) / abs(before) compares with that of another change, exactly: no
-// division. Neither may start from 0.
+// How abs(after - before) / abs(before) compares with that of another change: exactly and without
+// a division, but for numbers of hundreds of digits, whose shares are compared as ratio() rounds
+// them. Neither may start from 0.
 int compare_shares(const Decimal& before, const Decimal& after, const Decimal& other_before,
                    const Decimal& other_after, const Runtime& runtime);
 

@@ -56,9 +56,15 @@ Dispatch::Dispatch(const Installation& installation, SnapshotTable* table,
 
 Dispatch::~Dispatch() = default;
 
-// A resumed one always takes a step, lest a short time be spent on nothing again and again.
+// A few steps are always taken: a machine that stalls for a moment must not leave every small
+// insert pending, nor a short time be spent on nothing again and again.
+bool Dispatch::has_begun() const {
+    constexpr std::uint64_t first_steps = 16;
+    return steps_ >= (resumed_ ? 1 : first_steps);
+}
+
 bool Dispatch::is_time_up(TimestampTz deadline) const {
-    return (steps_ > 0 || !resumed_) && is_past(deadline);
+    return deadline == DT_NOBEGIN || (has_begun() && is_past(deadline));
 }
 
 // How many subscriptions there is time for; 0: none.
@@ -73,7 +79,7 @@ int Dispatch::next_chunk(TimestampTz deadline) const {
     const double fit = left * 0.8 / microseconds_each_;
     if (fit >= largest_chunk)
         return largest_chunk;
-    return fit >= 1 ? static_cast<int>(fit) : resumed_ && steps_ == 0 ? first_chunk : 0;
+    return fit >= 1 ? static_cast<int>(fit) : has_begun() ? 0 : first_chunk;
 }
 
 // Writes for a group's subscriptions in statements that fit into the time; whether all are done.

@@ -37,6 +37,7 @@ private:
     struct Group;
     struct Baseline;
 
+    bool has_begun() const;
     bool is_time_up(TimestampTz deadline) const;
     int next_chunk(TimestampTz deadline) const;
     template <typename Write>

@@ -15,8 +15,8 @@ int dispatch_budget_ms = 100;
 }
 
 TimestampTz dispatch_deadline() {
-    if (dispatch_budget_ms < 0)
-        return DT_NOEND;
+    if (dispatch_budget_ms <= 0)
+        return dispatch_budget_ms < 0 ? DT_NOEND : DT_NOBEGIN;
     return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), dispatch_budget_ms);
 }
 

@@ -6,8 +6,8 @@
 
 namespace dashboard_diff {
 
-// dashboard_diff.dispatch_budget: when alerting that begins now has to leave the rest pending.
-// Unlimited (-1): never.
+// dashboard_diff.dispatch_budget: when alerting that begins now has to leave the rest pending; at
+// the beginning of time where it has to leave everything (0), at its end where nothing (-1).
 TimestampTz dispatch_deadline();
 
 inline bool is_past(TimestampTz deadline) {

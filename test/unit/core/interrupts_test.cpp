@@ -226,5 +226,20 @@ TEST(Interrupts, EndLongMultiplication) {
     });
 }
 
+// Finding the largest of many changes takes time by the length of their numbers, not by its square.
+TEST(Interrupts, AreFewWhereSharesOfLongNumbersAreCompared) {
+    std::string before = "[";
+    std::string after = "[";
+    for (int i = 1; i <= 20; ++i) {
+        const std::string id = std::string(i > 1 ? ", " : "") + R"({"id": )" + std::to_string(i);
+        before += id + R"(, "v": 1)" + std::string(20000, '9') + "}";
+        after += id + R"(, "v": 2)" + std::string(20000, '8') + "}";
+    }
+    const Comparison comparison(before + "]", after + "]");
+    const Interrupts counting;
+    describe(comparison.diff(), nullptr, counting.runtime());
+    EXPECT_LT(counting.polls(), 300U);
+}
+
 } // namespace
 } // namespace dashboard_diff::testing
