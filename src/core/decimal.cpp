@@ -47,22 +47,6 @@ std::uint64_t hash(const Decimal& d, const HashKey& key) noexcept {
                      kind << 32 | weight, key);
 }
 
-std::uint64_t order_key(const Decimal& d) noexcept {
-    constexpr std::uint64_t sign = std::uint64_t{1} << 63;
-    constexpr std::uint32_t digits = 3;
-    if (!d.finite())
-        return d.negative() ? 0 : UINT64_MAX - 3 + 2 * static_cast<std::uint64_t>(d.weight());
-    if (d.zero())
-        return sign;
-    // 16 bits of weight, three digits of 14 bits, and whether there are more: below the sign bit
-    // four bits stay free.
-    auto key = static_cast<std::uint64_t>(d.weight() + 0x8000);
-    for (std::uint32_t i = 0; i < digits; ++i)
-        key = key << 14 | (i < d.digit_count() ? d.digit(i) : 0);
-    key = (key + 1) << 1 | static_cast<std::uint64_t>(d.digit_count() > digits); // above zero
-    return d.negative() ? sign - key : sign + key;
-}
-
 std::optional<std::int64_t> to_integer(const Decimal& d) noexcept {
     constexpr int most_groups = 4; // below 10^16: more than any count here
     if (!d.finite() || d.fraction_groups() > 0 || d.whole_groups() > most_groups)

@@ -82,7 +82,8 @@ std::pmr::vector<std::uint32_t> Ranking::top(std::uint32_t n) const {
     return rows;
 }
 
-std::pmr::vector<std::uint32_t> Ranking::ranks(std::span<const std::uint32_t> rows) const {
+std::pmr::vector<std::uint32_t> Ranking::ranks(std::span<const std::uint32_t> rows,
+                                               std::span<const std::uint32_t> top) const {
     std::pmr::vector<std::uint32_t> result(rows.size(), runtime_.memory);
     if (by_place_) {
         std::transform(rows.begin(), rows.end(), result.begin(),
@@ -92,8 +93,8 @@ std::pmr::vector<std::uint32_t> Ranking::ranks(std::span<const std::uint32_t> ro
     if (rows.empty())
         return result;
 
-    // rank = 1 + the rows that are strictly better: one pass over all rows, each of which counts
-    // for the asked-for rows that are worse, the best of them found by bisection.
+    // rank = 1 + the rows that are strictly better: one pass over the rows that may be, each of
+    // which counts for the asked-for rows that are worse, the best of them found by bisection.
     std::pmr::vector<std::uint32_t> order(rows.size(), runtime_.memory);
     std::iota(order.begin(), order.end(), 0);
     Ticker ticker(runtime_);
@@ -103,15 +104,20 @@ std::pmr::vector<std::uint32_t> Ranking::ranks(std::span<const std::uint32_t> ro
     });
     const std::uint32_t worst = rows[order.back()];
     std::pmr::vector<std::uint32_t> better_than(rows.size() + 1, 0, runtime_.memory);
-    for (std::uint32_t i = 0; i < table_.size(); ++i) {
+    const auto count = [&](std::uint32_t row) {
         ticker.tick();
-        if (keys_[i] > keys_[worst] || !better(i, worst))
-            continue;
+        if (keys_[row] > keys_[worst] || !better(row, worst))
+            return;
         const auto first_worse = std::upper_bound(
-            order.begin(), order.end(), i,
-            [&](std::uint32_t row, std::uint32_t asked) { return better(row, rows[asked]); });
+            order.begin(), order.end(), row,
+            [&](std::uint32_t r, std::uint32_t asked) { return better(r, rows[asked]); });
         ++better_than[static_cast<std::size_t>(first_worse - order.begin())];
-    }
+    };
+    if (std::any_of(top.begin(), top.end(), [&](std::uint32_t row) { return !better(row, worst); }))
+        std::for_each(top.begin(), top.end(), count);
+    else
+        for (std::uint32_t row = 0; row < table_.size(); ++row)
+            count(row);
     std::uint32_t better_rows = 0;
     for (std::size_t i = 0; i < order.size(); ++i) {
         better_rows += better_than[i];

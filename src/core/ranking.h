@@ -21,8 +21,10 @@ public:
     // The rows whose rank is at most n, in the order of their places.
     std::pmr::vector<std::uint32_t> top(std::uint32_t n) const;
 
-    // The ranks (1-based) of some rows, in the order given.
-    std::pmr::vector<std::uint32_t> ranks(std::span<const std::uint32_t> rows) const;
+    // The ranks (1-based) of some rows, in the order given. Where `top` (what top returned) holds
+    // them all, no others need to be looked at.
+    std::pmr::vector<std::uint32_t> ranks(std::span<const std::uint32_t> rows,
+                                          std::span<const std::uint32_t> top = {}) const;
 
 private:
     bool better(std::uint32_t a, std::uint32_t b) const noexcept {

@@ -46,9 +46,12 @@ public:
     // then their values decide.
     std::uint64_t rank_key() const noexcept {
         const Value value = rank_value();
-        if (!is_number(value))
+        if (!value.is(Kind::numeric))
             return unranked;
-        const std::uint64_t key = order_key(Decimal(value));
+        const Decimal number(value);
+        if (!number.finite())
+            return unranked;
+        const std::uint64_t key = order_key(number);
         return ascending_ ? key : ~key;
     }
 

@@ -54,7 +54,7 @@ void RowMatcher::match() {
     while (!row_.at_end()) {
         ticker.tick();
         if (!all_indexed() && before_.indexed() < guess_.place() + rows_ahead)
-            before_.index_to(std::min(before_.size(), before_.indexed() + rows_ahead));
+            before_.index_to(std::min(before_.size(), before_.indexed() + rows_ahead), row_.row());
         if (jumps_ >= many_jumps && all_indexed())
             match_scattered();
         else if (row_.place() < run_end_ || !match_run())

@@ -13,10 +13,12 @@ RowTable::RowTable(const RowSource& source, const Runtime& runtime)
       key_(runtime.hash_seed),
       fields_(source_.ranking),
       next_(array_, 0),
+      ahead_(source.rows.length),
+      ahead_beside_(source.rows.length),
       index_(array_.count(), array_.count(), runtime.memory),
       rank_keys_(runtime.memory) {}
 
-void RowTable::index_to(std::uint32_t end) {
+void RowTable::index_to(std::uint32_t end, const std::byte* beside) {
     struct Entry {
         Value id;
         std::uint64_t hash;
@@ -24,6 +26,7 @@ void RowTable::index_to(std::uint32_t end) {
     // A few rows at a time: their slots are on the way while the next rows are read.
     std::array<Entry, 32> batch;
     Ticker ticker(runtime_);
+    const std::byte* const from = next_.row();
     while (next_.place() < end) {
         const std::uint32_t first = next_.place();
         const auto wanted =
@@ -31,6 +34,9 @@ void RowTable::index_to(std::uint32_t end) {
         std::uint32_t read = 0;
         for (; read < wanted && enter_next(); ++read) {
             ticker.tick();
+            ahead_.follow(next_.row());
+            if (beside != nullptr)
+                ahead_beside_.follow(beside + (next_.row() - from));
             const Value id = fields_.id();
             batch[read] = {id, hash(id)};
             index_.prefetch(batch[read].hash);

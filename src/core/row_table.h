@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/id_index.h"
+#include "core/read_ahead.h"
 #include "core/row_fields.h"
 #include "core/snapshot.h"
 
@@ -90,7 +91,9 @@ public:
 
     // Adds rows to the index up to place `end`. Throws invalid_parameter for the first one that is
     // not an object, has no id, or one that an earlier row has.
-    void index_to(std::uint32_t end);
+    void index_to(std::uint32_t end) { index_to(end, nullptr); }
+    // The same, and `beside` is about to be read at the same pace.
+    void index_to(std::uint32_t end, const std::byte* beside);
     void index() { index_to(size()); }
     std::uint32_t indexed() const noexcept { return next_.place(); }
 
@@ -128,6 +131,8 @@ private:
     HashKey key_;
     RowFields fields_;
     RowCursor next_; // the first row that is not indexed
+    ReadAhead ahead_;
+    ReadAhead ahead_beside_;
     IdIndex index_;
     std::pmr::vector<std::uint64_t> rank_keys_;
 };

@@ -19,14 +19,15 @@ struct Contender {
 
 // The ranks that the contenders have on one side; 0 where they are absent.
 template <std::uint32_t Contender::*side>
-std::pmr::vector<std::uint32_t> ranks_of(const Ranking& ranking,
+std::pmr::vector<std::uint32_t> ranks_of(const Ranking& ranking, std::span<const std::uint32_t> top,
                                          const std::pmr::vector<Contender>& contenders,
                                          const Runtime& runtime) {
     std::pmr::vector<std::uint32_t> rows(runtime.memory);
+    rows.reserve(contenders.size());
     for (const Contender& contender : contenders)
         if (contender.*side != none)
             rows.push_back(contender.*side);
-    const std::pmr::vector<std::uint32_t> found = ranking.ranks(rows);
+    const std::pmr::vector<std::uint32_t> found = ranking.ranks(rows, top);
     std::pmr::vector<std::uint32_t> ranks(contenders.size(), 0, runtime.memory);
     std::size_t next = 0;
     for (std::size_t i = 0; i < contenders.size(); ++i)
@@ -51,18 +52,21 @@ void compare_tops(RowTable& before, RowTable& after, RowMatcher& matcher, std::u
 
     std::pmr::vector<Contender> contenders(runtime.memory);
     std::pmr::vector<bool> in_after_top(after.size(), false, runtime.memory);
-    for (const std::uint32_t a : after_ranking.top(top_n)) {
+    const std::pmr::vector<std::uint32_t> after_top = after_ranking.top(top_n);
+    const std::pmr::vector<std::uint32_t> before_top = before_ranking.top(top_n);
+    contenders.reserve(after_top.size());
+    for (const std::uint32_t a : after_top) {
         contenders.push_back({matcher.in_before(a), a});
         in_after_top[a] = true;
     }
-    for (const std::uint32_t b : before_ranking.top(top_n)) {
+    for (const std::uint32_t b : before_top) {
         const std::uint32_t a = matcher.in_after(b);
         if (a == none || !in_after_top[a])
             contenders.push_back({b, a});
     }
 
-    const auto from = ranks_of<&Contender::before>(before_ranking, contenders, runtime);
-    const auto to = ranks_of<&Contender::after>(after_ranking, contenders, runtime);
+    const auto from = ranks_of<&Contender::before>(before_ranking, before_top, contenders, runtime);
+    const auto to = ranks_of<&Contender::after>(after_ranking, after_top, contenders, runtime);
     for (std::size_t i = 0; i < contenders.size(); ++i) {
         const auto [b, a] = contenders[i];
         if (from[i] == to[i])
