@@ -11,17 +11,17 @@ Ranking::Ranking(const RowTable& table, const Runtime& runtime)
     : table_(table),
       runtime_(runtime),
       by_place_(table.ranks_by_place()),
+      fields_(table.source().ranking),
       own_keys_(runtime.memory),
       keys_(table.rank_keys()) {
     if (by_place_ || !keys_.empty())
         return;
     own_keys_.reserve(table.size());
-    RowFields fields(table.source().ranking);
     Ticker ticker(runtime);
     for (RowCursor row = table.cursor(); !row.at_end(); row.advance()) {
         ticker.tick();
-        fields.enter(row.row());
-        own_keys_.push_back(fields.rank_key());
+        fields_.enter(row.row());
+        own_keys_.push_back(fields_.rank_key());
     }
     keys_ = own_keys_;
 }
@@ -30,8 +30,9 @@ bool Ranking::better_by_value(std::uint32_t a, std::uint32_t b) const noexcept {
     const RankingRule& rule = table_.source().ranking;
     if (RowFields::is_exact(keys_[a], rule.ascending))
         return false;
-    const auto value = [&](std::uint32_t place) {
-        return Decimal(find_member({table_.row(place), 0, Kind::object}, rule.rank_by));
+    const auto value = [this](std::uint32_t place) {
+        fields_.enter(table_.row(place));
+        return Decimal(fields_.rank_value());
     };
     const int order = dashboard_diff::compare(value(a), value(b));
     return rule.ascending ? order < 0 : order > 0;

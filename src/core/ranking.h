@@ -35,6 +35,7 @@ private:
     const RowTable& table_;
     const Runtime& runtime_;
     bool by_place_;
+    mutable RowFields fields_; // remembers the layout of the row that was looked into last
     std::pmr::vector<std::uint64_t> own_keys_;
     std::span<const std::uint64_t> keys_; // of all rows
 };
