@@ -55,28 +55,29 @@ std::pmr::vector<std::uint32_t> Ranking::top(std::uint32_t n) const {
         return better(a, b);
     };
     std::pmr::vector<std::uint32_t> scratch(runtime_.memory);
+    std::uint32_t worst = RowTable::none; // the n-th best when rows were pruned last
     std::uint64_t worst_key = RowFields::unranked;
     const auto prune = [&] {
         scratch.assign(rows.begin(), rows.end());
         const auto nth = scratch.begin() + (n - 1);
         std::nth_element(scratch.begin(), nth, scratch.end(), is_better);
         std::erase_if(rows, [&](std::uint32_t row) { return is_better(*nth, row); });
-        worst_key = keys_[*nth];
+        worst = *nth;
+        worst_key = keys_[worst];
     };
     std::size_t enough = std::size_t{2} * n + 64;
     rows.reserve(enough);
     for (std::uint32_t i = 0; i < size; ++i) {
         ticker.tick();
-        if (keys_[i] > worst_key)
+        if (keys_[i] > worst_key ||
+            (keys_[i] == worst_key && worst != RowTable::none && better_by_value(worst, i)))
             continue;
+        rows.push_back(i);
         if (rows.size() == enough) {
             prune();
             // All may tie, and are then in: pruning must not be tried at every row.
             enough = std::max(enough, 2 * rows.size());
-            if (keys_[i] > worst_key)
-                continue;
         }
-        rows.push_back(i);
     }
     if (rows.size() > n)
         prune();
