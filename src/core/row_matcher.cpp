@@ -74,8 +74,8 @@ bool RowMatcher::match_run() {
     const std::uint32_t most = std::min({row_.place() + longest_run, after_.size(),
                                          row_.place() + (before_.indexed() - guess_.place())});
     std::uint32_t size = 0;
-    while (after.place() < most && after.is_container() && before.length() == after.length() &&
-           before.row() - guess_.row() == after.row() - row_.row()) {
+    // Rows of one length after another lie at one distance: they start at 4-byte boundaries.
+    while (after.place() < most && after.is_container() && before.length() == after.length()) {
         size = static_cast<std::uint32_t>(after.row() - row_.row()) + after.length();
         before.advance();
         after.advance();
