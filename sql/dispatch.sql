@@ -8,7 +8,7 @@ SET dashboard_diff.dispatch_budget = -2;
 SET dashboard_diff.dispatch_badget = 1;
 CREATE VIEW regress_pending AS
   SELECT dashboard_artifact_id AS dashboard, snapshot_id, captured_at, previous_snapshot_id AS previous, next_key ~ '^previous:' AS in_previous,
-         after_subscription_id > 0 AS in_group FROM dashboard_pending_snapshots ORDER BY id;
+         after_subscription_id > -9223372036854775808 AS in_group FROM dashboard_pending_snapshots ORDER BY id;
 CREATE FUNCTION regress_shot(dashboard text, day integer, document jsonb) RETURNS void LANGUAGE sql AS $$
   INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, captured_at, content)
   VALUES (dashboard, day, '2030-01-01 00:00+00'::timestamptz + day * interval '1 day', document)

@@ -57,24 +57,34 @@ SELECT found.evaluation_key, one.threshold_json, one.baseline_snapshot_id, one.b
     3,
     {TEXTOID, TEXTOID, INT4OID}};
 
+// Of a CTE the planner knows no size: what is joined with a table is an array of ids.
 Statement store_statement{
     R"(
-WITH next AS (
-  SELECT s.id
-    FROM @extschema@.dashboard_subscriptions s
-   WHERE s.dashboard_artifact_id = $1 AND s.is_active AND s.evaluation_key = $5 AND s.id > $6
-     AND s.created_at <= $8
-   ORDER BY s.id
+WITH met AS (
+  SELECT m.*
+    FROM unnest($5::text[], $13::jsonb[], $14::text[]) WITH ORDINALITY
+      AS m(key, explanation, summary, place)
+), next AS (
+  SELECT s.id, m.key, m.place, m.explanation, m.summary
+    FROM met m
+   CROSS JOIN LATERAL (
+     SELECT u.id
+       FROM @extschema@.dashboard_subscriptions u
+      WHERE u.dashboard_artifact_id = $1 AND u.is_active AND u.evaluation_key = m.key
+        AND u.id > CASE m.place WHEN 1 THEN $6 ELSE '-9223372036854775808'::bigint END
+        AND u.created_at <= $8
+      ORDER BY u.id
+      LIMIT $7) s
+   ORDER BY m.place, s.id
    LIMIT $7
 ), told AS (
   UPDATE @extschema@.dashboard_subscriptions s
      SET last_notified_snapshot_id = $3, last_notified_at = $4,
          baseline_snapshot_id = $3, baseline_at = $4
    WHERE s.dashboard_artifact_id = $1
-     -- Not a join: of a CTE the planner knows no size.
      AND s.id = ANY (ARRAY(SELECT next.id FROM next))
      AND s.is_active
-     AND s.evaluation_key = $5
+     AND s.evaluation_key = ANY ($5)
      AND @extschema@.alert_is_due($4, s.muted_until, s.cooldown, s.last_notified_at)
      AND ($9 OR NOT EXISTS (SELECT FROM @extschema@.dashboard_alerts a
                              WHERE a.dashboard_artifact_id = $1 AND a.subscription_id = s.id
@@ -92,8 +102,9 @@ WITH next AS (
 ), alert AS (
   INSERT INTO @extschema@.dashboard_alerts
     (dashboard_artifact_id, id, subscription_id, snapshot_a, snapshot_b, explanation, summary)
-  SELECT $1, t.alert_id, t.id, $2, $3, $13, $14
+  SELECT $1, t.alert_id, t.id, $2, $3, n.explanation, n.summary
     FROM told t
+    JOIN next n ON n.id = t.id
 ), outbox AS (
   INSERT INTO @extschema@.dashboard_deliveries
     (dashboard_artifact_id, alert_id, subscriber_kind, target)
@@ -103,16 +114,20 @@ WITH next AS (
 ), comment AS (
   INSERT INTO @extschema@.artifact_comments
     (artifact_id, author_id, author_type, comment_type, content, mentions)
-  SELECT $1, 'dashboard_diff', 'system', 'snapshot_alert', '@' || t.subscriber_id || ' ' || $14,
-         ARRAY[t.subscriber_id]
+  SELECT $1, 'dashboard_diff', 'system', 'snapshot_alert',
+         '@' || t.subscriber_id || ' ' || n.summary, ARRAY[t.subscriber_id]
     FROM told t
+    JOIN next n ON n.id = t.id
    WHERE t.subscriber_kind = 'persona'
+), last AS (
+  SELECT n.key, n.id FROM next n ORDER BY n.place DESC, n.id DESC LIMIT 1
 )
-SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM next), (SELECT max(id) FROM next)
+SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM next),
+       (SELECT last.key FROM last), (SELECT last.id FROM last)
 )",
     14,
-    {TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID, TIMESTAMPTZOID, BOOLOID,
-     REGCLASSOID, JSONBOID, JSONBOID, JSONBOID, TEXTOID}};
+    {TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, INT8OID, INT4OID, TIMESTAMPTZOID,
+     BOOLOID, REGCLASSOID, JSONBOID, JSONBOID, JSONBARRAYOID, TEXTARRAYOID}};
 
 Statement baseline_statement{
     R"(
@@ -129,7 +144,7 @@ WITH next AS (
    WHERE s.dashboard_artifact_id = $1 AND s.id = ANY (ARRAY(SELECT next.id FROM next))
      AND s.evaluation_key = $4
 )
-SELECT 0::bigint, (SELECT count(*) FROM next), (SELECT max(id) FROM next)
+SELECT 0::bigint, (SELECT count(*) FROM next), $4, (SELECT max(next.id) FROM next)
 )",
     7,
     {TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID, TIMESTAMPTZOID}};
@@ -153,17 +168,23 @@ SELECT $1, $2, $3, $4
     4,
     {TEXTOID, TEXTOID, INT8OID, TEXTOID}};
 
-FanOutProgress read_progress(std::int64_t after, int limit) {
+FanOutProgress read_progress(int limit) {
     const HeapTuple row = SPI_tuptable->vals[0];
     const TupleDesc columns = SPI_tuptable->tupdesc;
     bool is_null;
     FanOutProgress progress{};
     progress.alerts = DatumGetInt64(SPI_getbinval(row, columns, 1, &is_null));
     progress.finished = DatumGetInt64(SPI_getbinval(row, columns, 2, &is_null)) < limit;
-    const Datum last = SPI_getbinval(row, columns, 3, &is_null);
-    progress.last_subscription = is_null ? after : DatumGetInt64(last);
+    if (!progress.finished) {
+        progress.key = SPI_getvalue(row, columns, 3);
+        progress.subscription = DatumGetInt64(SPI_getbinval(row, columns, 4, &is_null));
+    }
     SPI_freetuptable(SPI_tuptable);
     return progress;
+}
+
+Datum make_array(Datum* elements, int count, Oid type) {
+    return PointerGetDatum(construct_array(elements, count, type, -1, false, TYPALIGN_INT));
 }
 
 } // namespace
@@ -207,7 +228,7 @@ FanOutProgress store_alerts(const Installation& installation, const FanOut& fan_
         Int64GetDatum(fan_out.snapshot_a),
         Int64GetDatum(fan_out.snapshot_b),
         TimestampTzGetDatum(fan_out.captured_at),
-        CStringGetTextDatum(fan_out.key),
+        make_array(fan_out.keys, fan_out.count, TEXTOID),
         Int64GetDatum(after),
         Int32GetDatum(limit),
         TimestampTzGetDatum(fan_out.subscribed_before),
@@ -215,13 +236,13 @@ FanOutProgress store_alerts(const Installation& installation, const FanOut& fan_
         ObjectIdGetDatum(get_relname_relid("dashboard_alerts_id_seq", installation.schema)),
         fan_out.diff,
         fan_out.excerpt,
-        fan_out.explanation,
-        fan_out.summary,
+        make_array(fan_out.explanations, fan_out.count, JSONBOID),
+        make_array(fan_out.summaries, fan_out.count, TEXTOID),
     };
     char nulls[] = "              ";
     nulls[11] = fan_out.excerpt == 0 ? 'n' : ' ';
     execute(store_statement, installation, values, nulls, Visibility::transaction, 0);
-    return read_progress(after, limit);
+    return read_progress(limit);
 }
 
 FanOutProgress move_baseline(const Installation& installation, const FanOut& fan_out,
@@ -230,13 +251,13 @@ FanOutProgress move_baseline(const Installation& installation, const FanOut& fan
         CStringGetTextDatum(fan_out.dashboard),
         Int64GetDatum(fan_out.snapshot_b),
         TimestampTzGetDatum(fan_out.captured_at),
-        CStringGetTextDatum(fan_out.key),
+        fan_out.keys[0],
         Int64GetDatum(after),
         Int32GetDatum(limit),
         TimestampTzGetDatum(fan_out.subscribed_before),
     };
     execute(baseline_statement, installation, values, nullptr, Visibility::transaction, 0);
-    return read_progress(after, limit);
+    return read_progress(limit);
 }
 
 void forget_alerts(const Installation& installation, const char* dashboard, std::int64_t snapshot) {

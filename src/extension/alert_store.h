@@ -41,33 +41,37 @@ struct SubscriptionGroups {
 SubscriptionGroups find_groups(const Installation& installation, const char* dashboard,
                                const char* from);
 
-// A snapshot that meets a group's threshold, on its way to the group's subscriptions.
+// A snapshot on its way to the subscriptions of some groups, which share a baseline.
 struct FanOut {
     const char* dashboard;
-    std::int64_t snapshot_a;
+    std::int64_t snapshot_a; // the baseline; of no meaning where that is to be moved
     std::int64_t snapshot_b;
-    TimestampTz captured_at; // of b
-    const char* key;
-    Datum explanation;             // jsonb
-    Datum summary;                 // text
+    TimestampTz captured_at;       // of b
     Datum diff;                    // jsonb
     Datum excerpt;                 // jsonb, or 0 where the diff is short enough to be sent whole
     TimestampTz subscribed_before; // later subscriptions are not meant
-    bool resumed;                  // some of the group may have been told before
+    bool resumed;                  // some of them may have been told before
+    // The groups in the order of their keys, each with what its alerts hold.
+    int count;
+    Datum* keys;         // text
+    Datum* explanations; // jsonb
+    Datum* summaries;    // text
 };
 
+// How far the subscriptions of some groups are done, in the order of (group, id).
 struct FanOutProgress {
     std::int64_t alerts;
-    std::int64_t last_subscription;
-    bool finished; // no subscription of the group is left
+    bool finished;   // no subscription is left
+    const char* key; // else the group of the last one that is done, in the caller's memory
+    std::int64_t subscription; // and its id
 };
 
-// Writes the alerts of up to `limit` subscriptions behind `after`: for each that is due, the alert,
-// the diff behind it, and an outbox row or a persona's comment.
+// Writes the alerts of up to `limit` subscriptions, in the first group those behind `after`: for
+// each that is due, the alert, the diff behind it, and an outbox row or a persona's comment.
 FanOutProgress store_alerts(const Installation& installation, const FanOut& fan_out,
                             std::int64_t after, int limit);
 
-// Makes the snapshot the baseline of up to `limit` of a group's subscriptions behind `after`.
+// Makes the snapshot the baseline of up to `limit` of the subscriptions.
 FanOutProgress move_baseline(const Installation& installation, const FanOut& fan_out,
                              std::int64_t after, int limit);
 

@@ -44,6 +44,17 @@ struct Dispatch::Baseline {
     Datum excerpt = 0;
 };
 
+// Groups of one baseline whose thresholds are met, to be told together.
+struct Dispatch::Matched {
+    MemoryScope scope;
+    std::string baseline;
+    std::pmr::vector<Datum> keys{scope.runtime().memory};
+    std::pmr::vector<Datum> explanations{scope.runtime().memory};
+    std::pmr::vector<Datum> summaries{scope.runtime().memory};
+
+    bool empty() const { return keys.empty(); }
+};
+
 Dispatch::Dispatch(const Installation& installation, SnapshotTable* table,
                    const JudgedSnapshot& judged, const StoredSnapshot& previous, bool resumed,
                    TimestampTz subscribed_before)
@@ -60,7 +71,7 @@ Dispatch::~Dispatch() = default;
 // insert pending, nor a short time be spent on nothing again and again.
 bool Dispatch::has_begun() const {
     constexpr std::uint64_t first_steps = 16;
-    return steps_ >= (resumed_ ? 1 : first_steps);
+    return resumed_ ? has_moved_ : steps_ >= first_steps;
 }
 
 bool Dispatch::is_time_up(TimestampTz deadline) const {
@@ -82,19 +93,19 @@ int Dispatch::next_chunk(TimestampTz deadline) const {
     return fit >= 1 ? static_cast<int>(fit) : has_begun() ? 0 : first_chunk;
 }
 
-// Writes for a group's subscriptions in statements that fit into the time; whether all are done.
+// Writes for subscriptions in statements that fit into the time; whether all are done.
 template <typename Write>
 bool Dispatch::write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Write&& write) {
-    const MemoryScope scope;
     while (const int chunk = next_chunk(deadline)) {
+        const MemoryScope scope;
         const TimestampTz start = GetCurrentTimestamp();
-        const FanOutProgress progress =
-            scope.run([&] { return write(cursor.subscription, chunk); });
+        const FanOutProgress progress = scope.run([&] { return write(cursor, chunk); });
         alerts_ += progress.alerts;
-        cursor.subscription = progress.last_subscription;
         ++steps_;
+        has_moved_ = true;
         if (progress.finished)
             return true;
+        cursor = {progress.key, progress.subscription};
         microseconds_each_ =
             std::max(1.0, static_cast<double>(GetCurrentTimestamp() - start) / chunk);
     }
@@ -104,7 +115,7 @@ bool Dispatch::write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Wri
 bool Dispatch::run(DispatchCursor& cursor, TimestampTz deadline) {
     // Without a snapshot before it there is nothing for those who compare with that.
     if (!previous_.found && cursor.key < after_previous)
-        cursor = {after_previous, 0};
+        cursor = {after_previous};
     for (bool is_last = false; !is_last;)
         if (is_time_up(deadline) || !run_groups(cursor, deadline, is_last))
             return false;
@@ -126,19 +137,33 @@ bool Dispatch::run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is
         if (groups.back().threshold)
             top_n = std::max(top_n, groups.back().threshold->required_top_n());
     }
+    std::optional<Matched> matched;
     for (const Group& group : groups) {
-        if (cursor.key != group.stored.key)
-            cursor = {group.stored.key, 0};
-        if (is_time_up(deadline) || !dispatch_group(group, top_n, cursor, deadline))
+        // Those that wait to be told share a baseline, and the cursor stays at the first of them.
+        if (matched && matched->baseline != group.baseline()) {
+            if (!tell(*matched, cursor, deadline))
+                return false;
+            matched.reset();
+        }
+        if (!matched) {
+            matched.emplace();
+            matched->baseline = group.baseline();
+        }
+        if (matched->empty() && cursor.key != group.stored.key)
+            cursor = {group.stored.key};
+        if (is_time_up(deadline) || !dispatch_group(group, top_n, *matched, cursor, deadline))
             return false;
-        ++steps_;
     }
-    cursor = {cursor.key + "+", 0}; // behind the last of them
+    if (matched && !tell(*matched, cursor, deadline))
+        return false;
+    if (!groups.empty())
+        cursor = {groups.back().stored.key + std::string("+")}; // behind the last of them
     return true;
 }
 
-bool Dispatch::dispatch_group(const Group& group, std::uint32_t top_n, DispatchCursor& cursor,
-                              TimestampTz deadline) {
+bool Dispatch::dispatch_group(const Group& group, std::uint32_t top_n, Matched& matched,
+                              DispatchCursor& cursor, TimestampTz deadline) {
+    ++steps_;
     if (!group.threshold)
         return true;
     if (group.has(start_prefix))
@@ -156,10 +181,12 @@ bool Dispatch::dispatch_group(const Group& group, std::uint32_t top_n, DispatchC
         tell_owner_of_new_baseline(comparison.reason);
         return group.has(previous_prefix) || start_anew(group, cursor, deadline);
     case Outcome::met:
-        return fan_out(group, cursor, deadline);
+        collect(group, matched);
+        return true;
     case Outcome::quiet:
         break;
     }
+    has_moved_ = has_moved_ || matched.empty();
     return true;
 }
 
@@ -206,18 +233,17 @@ StoredSnapshot Dispatch::find_baseline(const Group& group) const {
     return found;
 }
 
-FanOut Dispatch::describe_fan_out(const Group& group) const {
+FanOut Dispatch::describe_fan_out() const {
     FanOut fan_out{};
     fan_out.dashboard = judged_.dashboard;
     fan_out.snapshot_b = judged_.id;
     fan_out.captured_at = judged_.captured_at;
-    fan_out.key = group.stored.key;
     fan_out.subscribed_before = subscribed_before_;
     fan_out.resumed = resumed_;
     return fan_out;
 }
 
-bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz deadline) {
+void Dispatch::collect(const Group& group, Matched& matched) {
     Baseline& baseline = *baseline_;
     const Diff& diff = *baseline.comparison->diff;
     if (!baseline.describer) {
@@ -225,29 +251,46 @@ bool Dispatch::fan_out(const Group& group, DispatchCursor& cursor, TimestampTz d
         baseline.stored_diff = diff_to_store(diff, baseline.scope.runtime());
         baseline.excerpt = excerpt_to_store(diff, baseline.stored_diff, baseline.scope.runtime());
     }
+    const Finding finding =
+        make_finding(*group.threshold, diff, *baseline.describer, matched.scope.runtime());
+    matched.keys.push_back(
+        matched.scope.run([&] { return CStringGetTextDatum(group.stored.key); }));
+    matched.explanations.push_back(finding.explanation);
+    matched.summaries.push_back(finding.summary);
+}
+
+// The cursor stands at the first of the groups, or in it.
+bool Dispatch::tell(Matched& matched, DispatchCursor& cursor, TimestampTz deadline) {
+    if (matched.empty())
+        return true;
     if (!has_stored_ && !resumed_)
         guarded([&] { forget_alerts(installation_, judged_.dashboard, judged_.id); });
     has_stored_ = true;
 
-    const MemoryScope scope;
-    const Finding finding =
-        make_finding(*group.threshold, diff, *baseline.describer, scope.runtime());
-    FanOut fan_out = describe_fan_out(group);
-    fan_out.snapshot_a = baseline.snapshot.id;
-    fan_out.explanation = finding.explanation;
-    fan_out.summary = finding.summary;
-    fan_out.diff = baseline.stored_diff;
-    fan_out.excerpt = baseline.excerpt;
-    return write_in_chunks(cursor, deadline, [&](std::int64_t after, int limit) {
-        return store_alerts(installation_, fan_out, after, limit);
+    FanOut fan_out = describe_fan_out();
+    fan_out.snapshot_a = baseline_->snapshot.id;
+    fan_out.diff = baseline_->stored_diff;
+    fan_out.excerpt = baseline_->excerpt;
+    fan_out.count = static_cast<int>(matched.keys.size());
+    fan_out.keys = matched.keys.data();
+    fan_out.explanations = matched.explanations.data();
+    fan_out.summaries = matched.summaries.data();
+    return write_in_chunks(cursor, deadline, [&](const DispatchCursor& from, int limit) {
+        // The groups before the cursor's are done.
+        for (; strcmp(TextDatumGetCString(fan_out.keys[0]), from.key.c_str()) != 0; --fan_out.count)
+            ++fan_out.keys, ++fan_out.explanations, ++fan_out.summaries;
+        return store_alerts(installation_, fan_out, from.subscription, limit);
     });
 }
 
 // The judged snapshot becomes the group's baseline.
 bool Dispatch::start_anew(const Group& group, DispatchCursor& cursor, TimestampTz deadline) {
-    const FanOut target = describe_fan_out(group);
-    return write_in_chunks(cursor, deadline, [&](std::int64_t after, int limit) {
-        return move_baseline(installation_, target, after, limit);
+    FanOut target = describe_fan_out();
+    return write_in_chunks(cursor, deadline, [&](const DispatchCursor& from, int limit) {
+        Datum key = CStringGetTextDatum(group.stored.key);
+        target.keys = &key;
+        target.count = 1;
+        return move_baseline(installation_, target, from.subscription, limit);
     });
 }
 

@@ -13,8 +13,10 @@ namespace dashboard_diff {
 
 // How far a snapshot's dispatch has come: everything before this is done.
 struct DispatchCursor {
-    std::string key;               // of a group; empty at the beginning
-    std::int64_t subscription = 0; // of that group, the last one that is done
+    static constexpr std::int64_t none = INT64_MIN;
+
+    std::string key;                  // of a group; empty at the beginning
+    std::int64_t subscription = none; // of that group, the last one that is done
 };
 
 class Dispatch {
@@ -36,6 +38,7 @@ public:
 private:
     struct Group;
     struct Baseline;
+    struct Matched;
 
     bool has_begun() const;
     bool is_time_up(TimestampTz deadline) const;
@@ -43,14 +46,15 @@ private:
     template <typename Write>
     bool write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Write&& write);
     bool run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is_last);
-    bool dispatch_group(const Group& group, std::uint32_t top_n, DispatchCursor& cursor,
-                        TimestampTz deadline);
-    bool fan_out(const Group& group, DispatchCursor& cursor, TimestampTz deadline);
+    bool dispatch_group(const Group& group, std::uint32_t top_n, Matched& matched,
+                        DispatchCursor& cursor, TimestampTz deadline);
+    void collect(const Group& group, Matched& matched);
+    bool tell(Matched& matched, DispatchCursor& cursor, TimestampTz deadline);
     bool start_anew(const Group& group, DispatchCursor& cursor, TimestampTz deadline);
     void tell_owner_of_new_baseline(const std::string& reason) const;
     void compare_with_baseline_of(const Group& group, std::uint32_t top_n);
     StoredSnapshot find_baseline(const Group& group) const;
-    FanOut describe_fan_out(const Group& group) const;
+    FanOut describe_fan_out() const;
 
     Installation installation_;
     SnapshotTable* table_;
@@ -63,7 +67,8 @@ private:
     std::int64_t alerts_ = 0;
     bool has_checked_ = false;
     bool has_stored_ = false;
-    std::uint64_t steps_ = 0;      // groups judged, statements that wrote alerts
+    std::uint64_t steps_ = 0;      // groups judged, statements that wrote for subscriptions
+    bool has_moved_ = false;       // the cursor, by any of them
     double microseconds_each_ = 0; // that writing for a subscription took last
 };
 
