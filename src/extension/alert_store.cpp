@@ -57,15 +57,15 @@ SELECT found.evaluation_key, one.threshold_json, one.baseline_snapshot_id, one.b
     3,
     {TEXTOID, TEXTOID, INT4OID}};
 
-// Of a CTE the planner knows no size: what is joined with a table is an array of ids.
+// Of a CTE the planner knows no size, so that none is joined: subscriptions are found by an array of
+// ids, and what their alerts hold in arrays, by the threshold's part of the key, which stays as it is
+// when the baseline's part changes.
 Statement store_statement{
     R"(
 WITH met AS (
-  SELECT m.*
-    FROM unnest($5::text[], $13::jsonb[], $14::text[]) WITH ORDINALITY
-      AS m(key, explanation, summary, place)
+  SELECT m.key, m.place FROM unnest($5::text[]) WITH ORDINALITY AS m(key, place)
 ), next AS (
-  SELECT s.id, m.key, m.place, m.explanation, m.summary
+  SELECT s.id, m.key, m.place
     FROM met m
    CROSS JOIN LATERAL (
      SELECT u.id
@@ -75,7 +75,7 @@ WITH met AS (
         AND u.created_at <= $8
       ORDER BY u.id
       LIMIT $7) s
-   ORDER BY m.place, s.id
+   -- Group by group without being sorted: what is lateral can only be a nested loop.
    LIMIT $7
 ), told AS (
   UPDATE @extschema@.dashboard_subscriptions s
@@ -89,7 +89,9 @@ WITH met AS (
      AND ($9 OR NOT EXISTS (SELECT FROM @extschema@.dashboard_alerts a
                              WHERE a.dashboard_artifact_id = $1 AND a.subscription_id = s.id
                                AND a.snapshot_b = $3))
-  RETURNING s.id, s.subscriber_kind, s.subscriber_id, nextval($10) AS alert_id
+  RETURNING s.id, s.subscriber_kind, s.subscriber_id, nextval($10) AS alert_id,
+            array_position(ARRAY(SELECT right(met.key, 32) FROM met ORDER BY met.place),
+                           right(s.evaluation_key, 32)) AS place
 ), pair AS (
   INSERT INTO @extschema@.dashboard_diffs AS d
     (dashboard_artifact_id, snapshot_a, snapshot_b, diff, excerpt)
@@ -102,9 +104,8 @@ WITH met AS (
 ), alert AS (
   INSERT INTO @extschema@.dashboard_alerts
     (dashboard_artifact_id, id, subscription_id, snapshot_a, snapshot_b, explanation, summary)
-  SELECT $1, t.alert_id, t.id, $2, $3, n.explanation, n.summary
+  SELECT $1, t.alert_id, t.id, $2, $3, $13[t.place], $14[t.place]
     FROM told t
-    JOIN next n ON n.id = t.id
 ), outbox AS (
   INSERT INTO @extschema@.dashboard_deliveries
     (dashboard_artifact_id, alert_id, subscriber_kind, target)
@@ -115,9 +116,8 @@ WITH met AS (
   INSERT INTO @extschema@.artifact_comments
     (artifact_id, author_id, author_type, comment_type, content, mentions)
   SELECT $1, 'dashboard_diff', 'system', 'snapshot_alert',
-         '@' || t.subscriber_id || ' ' || n.summary, ARRAY[t.subscriber_id]
+         '@' || t.subscriber_id || ' ' || $14[t.place], ARRAY[t.subscriber_id]
     FROM told t
-    JOIN next n ON n.id = t.id
    WHERE t.subscriber_kind = 'persona'
 ), last AS (
   SELECT n.key, n.id FROM next n ORDER BY n.place DESC, n.id DESC LIMIT 1

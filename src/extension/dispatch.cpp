@@ -10,7 +10,7 @@ namespace {
 
 // Subscriptions written by one statement. The first statement is small, to learn what one takes.
 constexpr int first_chunk = 100;
-constexpr int largest_chunk = 1000;
+constexpr int largest_chunk = 2000;
 
 bool starts_with(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
@@ -87,10 +87,13 @@ int Dispatch::next_chunk(TimestampTz deadline) const {
     if (deadline == DT_NOEND)
         return largest_chunk;
     const double left = static_cast<double>(deadline - GetCurrentTimestamp());
-    const double fit = left * 0.8 / microseconds_each_;
+    const double fit = left * 0.75 / microseconds_each_;
     if (fit >= largest_chunk)
         return largest_chunk;
-    return fit >= 1 ? static_cast<int>(fit) : has_begun() ? 0 : first_chunk;
+    // A smaller statement costs more than what it tells.
+    if (fit >= first_chunk / 2)
+        return static_cast<int>(fit);
+    return has_begun() ? 0 : first_chunk;
 }
 
 // Writes for subscriptions in statements that fit into the time; whether all are done.

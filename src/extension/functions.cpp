@@ -10,6 +10,7 @@
 #include "core/snapshot_diff.h"
 #include "core/threshold.h"
 
+#include "extension/alert_store.h"
 #include "extension/evaluation.h"
 #include "extension/guard.h"
 #include "extension/server_runtime.h"
@@ -83,6 +84,34 @@ DASHBOARD_DIFF_FUNCTION(dashboard_diff_alert_is_due) {
                       PG_ARGISNULL(2) ? nullptr : PG_GETARG_INTERVAL_P(2),
                       PG_ARGISNULL(3) ? nullptr : &last_notified_at);
     }));
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_evaluation_key) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+        PG_RETURN_NULL();
+    return guarded([&] {
+        const text* baseline = PG_GETARG_TEXT_PP(0);
+        char prefix[32];
+        if (VARSIZE_ANY_EXHDR(baseline) == strlen("previous")) // the only other is last_notified
+            strlcpy(prefix, previous_prefix, sizeof prefix);
+        else if (PG_ARGISNULL(1))
+            strlcpy(prefix, start_prefix, sizeof prefix);
+        else
+            snprintf(prefix, sizeof prefix, "%s" INT64_FORMAT ":", since_prefix,
+                     PG_GETARG_INT64(1));
+        const auto* threshold =
+            reinterpret_cast<const varlena*>(PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(2)));
+        const auto hash = [&](std::uint64_t seed) {
+            return hash_bytes_extended(
+                reinterpret_cast<const unsigned char*>(VARDATA_ANY(threshold)),
+                static_cast<int>(VARSIZE_ANY_EXHDR(threshold)), seed);
+        };
+        char key[80];
+        const int size =
+            snprintf(key, sizeof key, "%s%016" INT64_MODIFIER "x%016" INT64_MODIFIER "x", prefix,
+                     hash(0), hash(1));
+        return PointerGetDatum(cstring_to_text_with_len(key, size));
+    });
 }
 
 DASHBOARD_DIFF_FUNCTION(dashboard_diff_has_owner_rights) {

@@ -2,7 +2,7 @@
 // stays as it is.
 
 #include "extension/alert_store.h"
-#include "extension/before_row.h"
+#include "extension/row_trigger.h"
 #include "extension/guard.h"
 #include "extension/snapshot_order.h"
 #include "extension/statement.h"

@@ -1,7 +1,7 @@
-// The BEFORE trigger of dashboard_subscriptions: who may be told of what, and whether the target
+// The trigger of dashboard_subscriptions: who may be told of what, and whether the target
 // can be reached at all.
 
-#include "extension/before_row.h"
+#include "extension/row_trigger.h"
 #include "extension/guard.h"
 #include "extension/rights.h"
 #include "extension/statement.h"
@@ -120,13 +120,13 @@ void check_entitled(const Parties& parties, const char* dashboard, const char* k
 }
 
 void check_subscription(FunctionCallInfo fcinfo) {
-    const TriggerData* trigger = called_before_row(fcinfo, "dashboard_subscription_check");
+    const TriggerData* trigger = called_for_row(fcinfo, "dashboard_subscription_check");
     const char* dashboard = column_text(trigger, "dashboard_artifact_id");
     const char* kind = column_text(trigger, "subscriber_kind");
     const char* subscriber = column_text(trigger, "subscriber_id");
     const char* owner = column_text(trigger, "owner");
     if (dashboard == nullptr || kind == nullptr || subscriber == nullptr || owner == nullptr)
-        return; // the NOT NULL constraints speak next
+        return; // the NOT NULL constraints speak
     check_subscriber(kind, subscriber);
 
     const Installation installation = find_installation(fcinfo->flinfo->fn_oid);
