@@ -53,7 +53,8 @@ struct Insert {
     const char* dashboard;
     bool has_subscribers;
     bool has_pending; // earlier snapshots whose subscribers come first
-    bool is_checked;  // the document is known to be a valid snapshot
+    TimestampTz deadline;
+    bool is_checked; // the document is known to be a valid snapshot
     SnapshotPlace place;
 };
 
@@ -75,6 +76,7 @@ Insert read_insert(FunctionCallInfo fcinfo) {
     check_speaks_for_dashboard(insert.installation, insert.table, insert.dashboard,
                                dashboard.owner);
     lock_dashboard(insert.installation.schema, insert.dashboard);
+    insert.deadline = dispatch_deadline(); // waiting for others does not count
     insert.place = find_place(insert.table, insert.row, insert.dashboard, statement_snapshot);
     insert.has_pending = has_pending(insert.installation, insert.dashboard);
     return insert;
@@ -82,7 +84,7 @@ Insert read_insert(FunctionCallInfo fcinfo) {
 
 // Looks after the subscribers, or leaves the rest of them pending.
 void alert_subscribers(const Insert& insert, const JudgedSnapshot& judged) {
-    const TimestampTz deadline = dispatch_deadline();
+    const TimestampTz deadline = insert.deadline;
     Dispatch dispatch(insert.installation, insert.table, judged, insert.place.previous, false,
                       DT_NOEND);
     DispatchCursor cursor;
