@@ -24,6 +24,7 @@ END
 sub start
 {
     my ($class, $log_file, @command) = @_;
+    unlink $log_file; # of a test before this one
     my $pid = fork // die "fork: $!";
     if ($pid == 0)
     {
