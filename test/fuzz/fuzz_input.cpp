@@ -297,7 +297,9 @@ std::optional<Document> parse_document(std::string_view json) {
     TextCheck check;
     rapidjson::Reader reader;
     const std::string text(json);
-    rapidjson::StringStream stream(text.c_str());
+    // Of a character that is cut off RapidJSON reads what should follow, past the end.
+    const std::string padded = text + std::string(4, '\0');
+    rapidjson::StringStream stream(padded.c_str());
     constexpr unsigned flags = rapidjson::kParseIterativeFlag |
                                rapidjson::kParseValidateEncodingFlag |
                                rapidjson::kParseNumbersAsStringsFlag;
