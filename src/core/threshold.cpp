@@ -46,7 +46,9 @@ std::string operator_names() {
 
 std::uint64_t read_count(const Value& value, const Path& at, std::int64_t largest) {
     const auto count = is_number(value) ? to_integer(Decimal(value)) : std::nullopt;
-    if (!count || *count < 1 || *count > largest)
+    if (count && *count > largest)
+        throw_invalid(at, "must be at most " + std::to_string(largest));
+    if (!count || *count < 1)
         throw_invalid(at, "must be an integer of 1 or more");
     return static_cast<std::uint64_t>(*count);
 }
