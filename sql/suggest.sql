@@ -42,6 +42,7 @@ SELECT suggest_threshold('league', '{"top_n_reordering": 1}', 1) AS all_of_it, s
 SELECT suggest_threshold('league', '{"NOT": {"set_added_min": 1}}', 1);
 SELECT suggest_threshold('league', '{"set_added_min": 1}', 0);
 SELECT suggest_threshold('league', '{"set_added_min": 1}', 'NaN');
+SELECT suggest_threshold('league', '{"set_added_min": 1}', 'Infinity');
 SELECT suggest_threshold('league', '{"set_added_min": 1}', 1, 'tomorrow');
 SELECT suggest_threshold('league', '{"set_added_min": "1"}', 1);
 SELECT suggest_threshold('empty', '{"set_added_min": 1}', 1);

@@ -31,7 +31,7 @@ Request read_request(FunctionCallInfo fcinfo) {
     const double wanted = DatumGetFloat8(DirectFunctionCall1(numeric_float8, PG_GETARG_DATUM(2)));
     if (!(wanted > 0 && wanted < infinity))
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                errmsg("alerts_per_week must be greater than 0"));
+                errmsg("alerts_per_week must be a finite number greater than 0"));
     return {check_replay_options(text_to_cstring(PG_GETARG_TEXT_PP(0)),
                                  text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_TIMESTAMPTZ(4),
                                  PG_ARGISNULL(5) ? nullptr : PG_GETARG_INTERVAL_P(5)),
