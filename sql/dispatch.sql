@@ -125,6 +125,26 @@ SELECT dispatch_pending() AS worked_on;
 SELECT event_type, snapshot_id, message FROM dashboard_events WHERE snapshot_id > 100 ORDER BY id;
 TABLE regress_pending;
 
+-- A pending snapshot is judged by the rules as they are when its turn comes.
+DELETE FROM dashboards;
+INSERT INTO dashboards (id) VALUES ('big');
+CREATE TABLE regress_subscribed AS
+  SELECT change, subscribe('big', 'persona', 'ana', '{"set_added_min": 1}', baseline) AS id
+    FROM (VALUES ('none', 'previous'), ('none', 'last_notified'), ('unsubscribed', 'previous'), ('another rule', 'previous'),
+                 ('inactive', 'previous'), ('muted', 'last_notified')) v(change, baseline);
+SET dashboard_diff.dispatch_budget = -1;
+SELECT regress_shot('big', 1, '[]');
+SET dashboard_diff.dispatch_budget = 0;
+SELECT regress_shot('big', 2, '[{"id": 1}]');
+SELECT unsubscribe(id) FROM regress_subscribed WHERE change = 'unsubscribed';
+UPDATE dashboard_subscriptions s SET threshold_json = '{"set_removed_min": 1}' FROM regress_subscribed r WHERE r.id = s.id AND change = 'another rule';
+UPDATE dashboard_subscriptions s SET is_active = false FROM regress_subscribed r WHERE r.id = s.id AND change = 'inactive';
+UPDATE dashboard_subscriptions s SET muted_until = 'infinity' FROM regress_subscribed r WHERE r.id = s.id AND change = 'muted';
+SELECT dispatch_pending() AS worked_on;
+SELECT r.change, s.baseline, a.snapshot_a, a.snapshot_b
+  FROM regress_subscribed r LEFT JOIN dashboard_subscriptions s USING (id) LEFT JOIN dashboard_alerts a ON a.subscription_id = r.id ORDER BY r.id;
+DROP TABLE regress_subscribed;
+
 -- Many snapshots in one statement.
 RESET dashboard_diff.dispatch_budget;
 DELETE FROM dashboards;
