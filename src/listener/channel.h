@@ -7,6 +7,13 @@
 
 namespace dashboard_diff::listener {
 
+// What a receiver, or the service in between, can be expected to take.
+struct Pace {
+    std::chrono::milliseconds target_gap{0}; // between the starts of two for one target
+    unsigned starts_per_second = 0;          // through one gate; 0: as many as there are
+    unsigned at_once = 0;                    // in flight through one gate; 0: as many as there are
+};
+
 // A way to reach subscribers of one kind.
 class Channel {
 public:
@@ -19,6 +26,15 @@ public:
 
     // No attempt takes longer.
     virtual std::chrono::seconds longest_attempt() const noexcept = 0;
+
+    // False while nothing could be sent at all: deliveries of the kind are then left in the outbox.
+    virtual bool available() const { return true; }
+
+    virtual Pace pace() const noexcept { return {}; }
+
+    // What lies between us and the target and may fail for many targets at once: a host, a
+    // provider. Deliveries through a gate that cannot be reached wait for one that tries it.
+    virtual std::string gate(const Delivery& delivery) const = 0;
 
     // Starts one attempt. `done` is called exactly once, later, from the event loop.
     // An exception says that nothing was sent; it counts as a failed attempt.

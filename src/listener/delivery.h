@@ -2,42 +2,52 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace dashboard_diff::listener {
 
+// What an alert tells. Everybody whose rule is the same is told the same, and shares it.
+struct Finding {
+    std::string diff;        // JSON; empty for a test
+    std::string explanation; // JSON; empty for a test
+    std::string summary;
+};
+
 // One alert on its way to one subscriber, as claimed from the outbox.
 struct Delivery {
     std::string dashboard_id;
+    std::string dashboard_title; // empty: it has none
     std::int64_t delivery_id = 0;
-    std::int64_t alert_id = 0;
+    std::int64_t alert_id = 0; // 0: a test that somebody asked for
     std::int64_t subscription_id = 0;
     std::string kind;   // of the subscriber: names the channel
-    std::string target; // for a webhook its URL
-    int attempt = 1;    // counts from 1
+    std::string target; // a URL, an e-mail address, a Slack channel, a Telegram chat
+    std::optional<std::int64_t> provider_id; // in notification_configs, if the subscription says
+    int attempt = 1;                         // counts from 1
     int secret_version = 0;
     std::optional<int> previous_secret_version; // while a rotation's grace lasts
     std::string created_at;                     // of the alert: RFC 3339, UTC
     std::optional<std::int64_t> snapshot_a;
     std::optional<std::int64_t> snapshot_b;
-    std::string diff;        // JSON
-    std::string explanation; // JSON
-    std::string summary;
+    std::shared_ptr<const Finding> finding; // never null
 };
 
 // What became of one attempt.
 struct Outcome {
     enum class Verdict {
         delivered,
-        retry, // the server decides when, or that it was tried often enough
-        gone,  // the receiver wants no more: the subscription ends
+        retry,   // the server decides when, or that it was tried often enough
+        refused, // this one will never be taken; others may
+        gone,    // the receiver wants no more: the subscription is switched off
     };
 
     Verdict verdict = Verdict::retry;
     std::string reason;                              // short, no secrets; empty if delivered
     std::optional<std::chrono::seconds> retry_after; // not before, as the receiver asked
-    int http_status = 0;                             // 0: there was no answer
+    int http_status = 0;                             // of HTTP or SMTP; 0: there was no answer
+    bool reached = false;                            // the other side answered, whatever it said
     std::chrono::milliseconds elapsed{0};
 };
 

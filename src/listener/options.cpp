@@ -17,6 +17,10 @@ enum OptionCode {
     concurrency_option,
     allow_network_option,
     allow_http_option,
+    allow_relay_option,
+    ca_file_option,
+    poll_only_option,
+    seal_option,
     poll_option,
     print_secret_option,
     help_option,
@@ -30,6 +34,10 @@ constexpr option long_options[] = {
     {"concurrency", required_argument, nullptr, concurrency_option},
     {"allow-network", required_argument, nullptr, allow_network_option},
     {"allow-http", no_argument, nullptr, allow_http_option},
+    {"allow-relay", required_argument, nullptr, allow_relay_option},
+    {"ca-file", required_argument, nullptr, ca_file_option},
+    {"poll-only", no_argument, nullptr, poll_only_option},
+    {"seal", required_argument, nullptr, seal_option},
     {"poll", required_argument, nullptr, poll_option},
     {"print-secret", required_argument, nullptr, print_secret_option},
     {"help", no_argument, nullptr, help_option},
@@ -48,6 +56,14 @@ Number parse_number(const char* name, const std::string& text, Number low, Numbe
                          "\"");
     }
     return value;
+}
+
+Network parse_network(const char* name, const char* text) {
+    try {
+        return Network::parse(text);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(std::string(name) + ": " + error.what());
+    }
 }
 
 void check_dsn(const std::string& dsn) {
@@ -84,11 +100,19 @@ void apply(Options& options, int code, const char* argument) {
         options.concurrency = parse_number<unsigned>("--concurrency", argument, 1, 1000);
         break;
     case allow_network_option:
-        try {
-            options.allowed_networks.push_back(Network::parse(argument));
-        } catch (const std::invalid_argument& error) {
-            throw UsageError(std::string("--allow-network: ") + error.what());
-        }
+        options.allowed_networks.push_back(parse_network("--allow-network", argument));
+        break;
+    case allow_relay_option:
+        options.allowed_relays.push_back(parse_network("--allow-relay", argument));
+        break;
+    case ca_file_option:
+        options.ca_file = argument;
+        break;
+    case poll_only_option:
+        options.poll_only = true;
+        break;
+    case seal_option:
+        options.seal = parse_number<std::int64_t>("--seal", argument, 1, INT64_MAX);
         break;
     case allow_http_option:
         options.allow_http = true;

@@ -21,7 +21,11 @@ struct Options {
     unsigned concurrency = 32; // requests in flight at a time
     std::chrono::seconds poll{10};
     std::vector<Network> allowed_networks;
+    std::vector<Network> allowed_relays;      // for mail relays, besides the former
+    std::string ca_file;                      // PEM; empty: the system's
+    bool poll_only = false;                   // no LISTEN
     std::optional<std::int64_t> print_secret; // id of a subscription
+    std::optional<std::int64_t> seal;         // id of a notification config
 };
 
 // A mistake on the command line; what() is one line for the user.

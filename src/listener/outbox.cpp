@@ -78,6 +78,8 @@ const char* verdict_name(Outcome::Verdict verdict) noexcept {
     switch (verdict) {
     case Outcome::Verdict::delivered:
         return "delivered";
+    case Outcome::Verdict::refused:
+        return "refused";
     case Outcome::Verdict::gone:
         return "gone";
     case Outcome::Verdict::retry:
@@ -110,9 +112,11 @@ Delivery read_delivery(const PgResult& result, int row) {
     delivery.created_at = text();
     delivery.snapshot_a = optional_integer<std::int64_t>(result, row, column++);
     delivery.snapshot_b = optional_integer<std::int64_t>(result, row, column++);
-    delivery.diff = text();
-    delivery.explanation = text();
-    delivery.summary = text();
+    Finding finding;
+    finding.diff = text();
+    finding.explanation = text();
+    finding.summary = text();
+    delivery.finding = std::make_shared<const Finding>(std::move(finding));
     return delivery;
 }
 

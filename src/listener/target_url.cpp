@@ -53,6 +53,14 @@ void check_target(const std::string& url, bool allow_http) {
         throw TargetError("URL with user name or password");
 }
 
+std::string url_origin(std::string_view url) {
+    std::string origin(url.substr(0, authority_of(url).second));
+    for (char& c : origin)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c - 'A' + 'a');
+    return origin;
+}
+
 std::string loggable_url(std::string_view url) {
     const auto [start, end] = authority_of(url);
     const std::string_view authority = url.substr(start, end - start);

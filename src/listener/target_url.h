@@ -16,6 +16,9 @@ public:
 // no host, spaces and control characters. Throws TargetError.
 void check_target(const std::string& url, bool allow_http);
 
+// Scheme, host and port as written, in lower case: what one connection leads to.
+std::string url_origin(std::string_view url);
+
 // The URL without user-info, query and fragment, where secrets tend to be.
 std::string loggable_url(std::string_view url);
 

@@ -42,19 +42,19 @@ bool is_redirect(int status) noexcept {
 } // namespace
 
 std::string webhook_body(const Delivery& delivery) {
-    rapidjson::StringBuffer buffer(nullptr, 1024 + delivery.diff.size() +
-                                                delivery.explanation.size() +
-                                                delivery.summary.size());
+    const Finding& finding = *delivery.finding;
+    rapidjson::StringBuffer buffer(
+        nullptr, 1024 + finding.diff.size() + finding.explanation.size() + finding.summary.size());
     JsonWriter writer(buffer);
     writer.StartObject();
-    write_text(writer, "type", "dashboard.alert");
+    write_text(writer, "type", delivery.alert_id == 0 ? "dashboard.test" : "dashboard.alert");
     write_text(writer, "timestamp", delivery.created_at);
     write_text(writer, "dashboard_id", delivery.dashboard_id);
     write_integer(writer, "snapshot_a", delivery.snapshot_a);
     write_integer(writer, "snapshot_b", delivery.snapshot_b);
-    write_json(writer, "diff", delivery.diff);
-    write_json(writer, "explanation", delivery.explanation);
-    write_text(writer, "summary", delivery.summary);
+    write_json(writer, "diff", finding.diff);
+    write_json(writer, "explanation", finding.explanation);
+    write_text(writer, "summary", finding.summary);
     writer.EndObject();
     return {buffer.GetString(), buffer.GetSize()};
 }
@@ -85,6 +85,7 @@ Outcome judge_webhook(const HttpResult& result) {
     Outcome outcome;
     outcome.http_status = result.status;
     outcome.elapsed = result.elapsed;
+    outcome.reached = result.status != 0;
     if (result.status == 0) {
         outcome.reason = result.error;
         return outcome;

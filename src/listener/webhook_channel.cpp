@@ -38,6 +38,10 @@ void WebhookChannel::send(const Delivery& delivery, Done done) {
                [done = std::move(done)](const HttpResult& result) { done(judge_webhook(result)); });
 }
 
+std::string WebhookChannel::gate(const Delivery& delivery) const {
+    return url_origin(delivery.target);
+}
+
 std::string WebhookChannel::loggable_target(const std::string& target) const {
     return loggable_url(target);
 }

@@ -21,6 +21,7 @@ public:
     std::chrono::seconds longest_attempt() const noexcept override {
         return HttpTransfer::total_timeout;
     }
+    std::string gate(const Delivery& delivery) const override;
     void send(const Delivery& delivery, Done done) override;
     std::string loggable_target(const std::string& target) const override;
 

@@ -78,6 +78,12 @@ TEST(Target, RefusesMalformed) {
         EXPECT_NE(refusal(url), "") << url;
 }
 
+TEST(UrlOrigin, IsWhatOneConnectionLeadsTo) {
+    EXPECT_EQ(url_origin("https://Example.com:8443/a/b?c"), "https://example.com:8443");
+    EXPECT_EQ(url_origin("HTTPS://example.com"), "https://example.com");
+    EXPECT_EQ(url_origin("https://example.com?x"), "https://example.com");
+}
+
 TEST(LoggableUrl, DropsSecrets) {
     EXPECT_EQ(loggable_url("https://example.com/hook?token=secret#part"),
               "https://example.com/hook");

@@ -18,9 +18,8 @@ Delivery example() {
     delivery.created_at = "2026-01-02T03:04:05.678901Z";
     delivery.snapshot_a = 9007199254740993; // more than a double holds
     delivery.snapshot_b = 9007199254740994;
-    delivery.diff = R"({"rows": [1.10, 12345678901234567890.5]})";
-    delivery.explanation = "[]";
-    delivery.summary = "Umsatz ↑\n\"12 %\" \x01";
+    delivery.finding = std::make_shared<const Finding>(
+        Finding{R"({"rows": [1.10, 12345678901234567890.5]})", "[]", "Umsatz ↑\n\"12 %\" \x01"});
     return delivery;
 }
 
@@ -48,12 +47,16 @@ TEST(WebhookBody, AttemptsDoNotShow) {
 TEST(WebhookBody, NullsAreNull) {
     Delivery delivery = example();
     delivery.snapshot_a.reset();
-    delivery.diff.clear();
-    delivery.explanation = "null";
-    delivery.summary.clear();
+    delivery.finding = std::make_shared<const Finding>(Finding{"", "null", ""});
     const std::string body = webhook_body(delivery);
     EXPECT_NE(body.find(R"("snapshot_a":null,)"), std::string::npos);
     EXPECT_NE(body.find(R"("diff":null,"explanation":null,"summary":"")"), std::string::npos);
+}
+
+TEST(WebhookBody, TestsSaySo) {
+    Delivery delivery = example();
+    delivery.alert_id = 0;
+    EXPECT_TRUE(webhook_body(delivery).starts_with(R"({"type":"dashboard.test",)"));
 }
 
 TEST(WebhookId, ConstantUniqueAndWithoutDot) {
