@@ -48,7 +48,8 @@ SELECT function, proargnames, pg_get_expr(proargdefaults, 0) AS defaults FROM ow
                    'describe_diff', 'unsubscribe', 'prune_snapshots')
  ORDER BY function::text;
 
--- Everybody may read, as far as row-level security lets them; nobody may write unless granted.
+-- Everybody may read, as far as row-level security lets them; nobody may write unless granted. What
+-- listeners are doing belongs to no owner: it is for those who monitor.
 SELECT relname, relrowsecurity,
        has_table_privilege('pg_monitor', oid, 'SELECT') AS readable
   FROM own_relations
@@ -83,7 +84,7 @@ SELECT o.conrelid::regclass AS referencing, o.conname
              FROM unnest((i.indkey::int2[])[0:cardinality(o.conkey) - 1]) k))
  ORDER BY 1, 2;
 
--- Users' rows, and the place of their sequences, are part of a dump.
+-- Users' rows, and the place of their sequences, are part of a dump; what listeners hold is not.
 SELECT relname, relkind FROM own_relations c
  WHERE relkind IN ('r', 'S')
    AND c.oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'dashboard_diff')

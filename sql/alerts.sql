@@ -77,7 +77,7 @@ SELECT artifact_id, author_id, author_type, comment_type, mentions, parent_comme
 SELECT count(*) AS comments, (SELECT count(*) FROM dashboard_alerts WHERE subscription_id = :ana_id) AS alerts FROM artifact_comments;
 -- Everybody else by the outbox.
 SELECT d.subscriber_kind, d.target, d.status, d.attempts, d.next_attempt_at <= clock_timestamp() AS due,
-       d.leased_by, d.last_error, a.snapshot_b
+       d.parked, d.last_error, a.snapshot_b
   FROM dashboard_deliveries d JOIN dashboard_alerts a ON a.dashboard_artifact_id = d.dashboard_artifact_id AND a.id = d.alert_id;
 
 --

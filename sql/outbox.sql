@@ -5,21 +5,27 @@ SELECT subscribe('sales', 'webhook', 'https://example.com/a', '{"set_added_min":
        subscribe('sales', 'email', 'ana@example.com', '{"set_added_min": 2}') AS e \gset
 -- What is there: the order of the rows is that of their making.
 CREATE VIEW regress_outbox AS
-  SELECT d.target, a.snapshot_b, d.status, d.attempts, d.leased_by, d.leased_until > clock_timestamp() AS leased,
+  SELECT d.target, a.snapshot_b, d.status, d.attempts, d.parked,
+         (SELECT l.worker FROM dashboard_leases l WHERE d.id * 16 + d.attempts = ANY (l.held)) AS held_by,
          d.last_error, d.http_status, d.finished_at IS NOT NULL AS finished
     FROM dashboard_deliveries d
     JOIN dashboard_alerts a ON a.dashboard_artifact_id = d.dashboard_artifact_id AND a.id = d.alert_id
    ORDER BY d.id;
--- Marks what the worker holds of a target, all alike.
+-- Marks the pending deliveries of a target, all alike, and ends the worker's leases.
 CREATE FUNCTION pg_temp.finish(worker text, target text, outcome text, error text DEFAULT NULL, retry_after interval DEFAULT NULL, http_status integer DEFAULT NULL)
 RETURNS integer LANGUAGE sql AS $$
-  SELECT finish_deliveries(worker, array_agg(d.dashboard_artifact_id), array_agg(d.id), array_agg(outcome), array_agg(error),
-                           array_agg(retry_after), array_agg(http_status))
+  SELECT finish_deliveries(worker, array_agg(d.dashboard_artifact_id), array_agg(d.id), array_agg(d.attempts + 1), array_agg(outcome),
+                           array_agg(finish.error), array_agg(finish.retry_after), array_agg(finish.http_status), array_agg(12),
+                           ARRAY(SELECT l.id FROM dashboard_leases l WHERE l.worker = finish.worker))
     FROM dashboard_deliveries d WHERE d.target = finish.target AND d.status = 'pending';
+$$;
+-- As if the worker had not been heard of for so long.
+CREATE FUNCTION pg_temp.silent(worker text, since interval) RETURNS void LANGUAGE sql AS $$
+  UPDATE dashboard_listeners l SET seen_at = clock_timestamp() - since WHERE l.worker = silent.worker;
 $$;
 
 -- Nothing is due.
-SELECT * FROM claim_deliveries('w1', '{webhook,email,slack,telegram}', 10, '1 min');
+SELECT * FROM claim_deliveries('w1', '{webhook,email,slack,telegram}', 10);
 SELECT next_delivery_due('{webhook}') IS NULL AS none;
 
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('sales', 1, '[]'), ('sales', 2, '[{"id": 1}]'), ('sales', 3, '[{"id": 2}, {"id": 3}]');
@@ -36,37 +42,40 @@ SELECT next_delivery_due('{webhook}') <= '0' AS due, next_delivery_due('{slack}'
 SELECT c.dashboard_id, c.subscription_id = :a AS for_a, c.subscriber_kind, c.target, c.attempt, c.secret_version, c.previous_secret_version,
        c.snapshot_a, c.snapshot_b, c.diff -> 'id_set_added' AS added, c.explanation -> 'result' AS result, c.summary,
        c.created_at = a.created_at AS created_at_is_the_alerts, d.id IS NOT NULL AS ids
-  FROM claim_deliveries('w1', '{webhook}', 1, '1 min') c
+  FROM claim_deliveries('w1', '{webhook}', 1) c
   LEFT JOIN dashboard_alerts a ON a.dashboard_artifact_id = c.dashboard_id AND a.id = c.alert_id AND a.subscription_id = c.subscription_id
   LEFT JOIN dashboard_deliveries d ON d.dashboard_artifact_id = c.dashboard_id AND d.id = c.delivery_id AND d.alert_id = c.alert_id;
 -- What is leased is nobody else's.
-SELECT target, attempt, snapshot_b FROM claim_deliveries('w2', '{webhook,slack}', 10, '1 min');
-SELECT target, attempt, snapshot_b FROM claim_deliveries('w3', '{webhook}', 10, '1 min');
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w2', '{webhook,slack}', 10);
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w3', '{webhook}', 10);
 SELECT next_delivery_due('{webhook}') IS NULL AS only_leased_ones, next_delivery_due('{webhook,email}') <= '0' AS mail_is_due;
 TABLE regress_outbox;
--- What a lease has run out on is due for anybody; the attempt whose outcome nobody knows does not count.
-UPDATE dashboard_deliveries SET leased_until = clock_timestamp() - interval '1 s' WHERE leased_by = 'w1';
-SELECT next_delivery_due('{webhook}') <= '0' AS due;
-SELECT target, attempt, snapshot_b FROM claim_deliveries('w3', '{webhook}', 10, '1 min');
--- Its former holder has nothing to say any more.
-SELECT pg_temp.finish('w1', 'https://example.com/a', 'delivered');
+-- What a worker held that is not heard of any more is due for anybody; the attempt whose outcome nobody knows does not count.
+SELECT pg_temp.silent('w1', '19 s');
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w3', '{webhook}', 10);
+SELECT pg_temp.silent('w1', '21 s');
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w3', '{webhook}', 10);
+TABLE regress_outbox;
 
 --
 -- finish_deliveries()
 --
 
--- Delivered; only what the worker holds is marked.
+-- A failure that is told late, when there was another attempt in between, is none.
+SELECT finish_deliveries('w1', array_agg(dashboard_artifact_id), array_agg(id), '{2}', '{retry}', '{x}', '{NULL}', '{500}', '{1}', '{}')
+  FROM dashboard_deliveries WHERE target = 'https://example.com/a' AND status = 'pending' GROUP BY id LIMIT 1;
+-- Delivered.
 SELECT pg_temp.finish('w3', 'https://example.com/a', 'delivered', http_status => 204);
 TABLE regress_outbox;
--- A second time, or of somebody unknown, nothing happens.
-SELECT pg_temp.finish('w3', 'https://example.com/a', 'gone'), pg_temp.finish('nobody', 'https://example.com/b', 'gone');
+-- A second time nothing happens.
+SELECT pg_temp.finish('w3', 'https://example.com/a', 'gone');
 -- An outcome that is none is no outcome.
 SELECT pg_temp.finish('w2', 'https://example.com/b', 'dead'), pg_temp.finish('w2', 'https://example.com/b', NULL), pg_temp.finish('w2', 'https://example.com/b', 'DELIVERED');
-SELECT finish_deliveries('w2', '{}', '{}', '{}', '{}', '{}', '{}');
+SELECT finish_deliveries('w2', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
 -- To be tried again: pending, not yet due, free.
 SELECT pg_temp.finish('w2', 'https://example.com/b', 'retry', 'connection refused', http_status => NULL);
 TABLE regress_outbox;
-SELECT target FROM claim_deliveries('w2', '{webhook}', 10, '1 min');
+SELECT target FROM claim_deliveries('w2', '{webhook}', 10);
 SELECT next_delivery_due('{webhook}') BETWEEN '0 s' AND '5.5 s' AS in_five_seconds;
 
 -- The waits after each failed attempt, to a tenth more or less; Retry-After can only lengthen them.
@@ -83,9 +92,8 @@ BEGIN
   FOR n IN 1..10 LOOP
     FOREACH after IN ARRAY ARRAY[NULL, '0 s', '1 s', '30 hours', '-1 day']::interval[] LOOP
       UPDATE dashboard_deliveries SET status = 'pending', attempts = n - 1, next_attempt_at = '-infinity', finished_at = NULL;
-      PERFORM claim_deliveries('w', '{webhook}', 10, '1 min');
       began := clock_timestamp();
-      PERFORM finish_deliveries('w', array_agg(dashboard_artifact_id), array_agg(id), ARRAY['retry'], ARRAY['503'], ARRAY[after], ARRAY[503])
+      PERFORM finish_deliveries('w', array_agg(dashboard_artifact_id), array_agg(id), ARRAY[n], ARRAY['retry'], ARRAY['503'], ARRAY[after], ARRAY[503], ARRAY[7], '{}')
          FROM dashboard_deliveries;
       INSERT INTO waits SELECT attempts, after, CASE WHEN isfinite(next_attempt_at) THEN next_attempt_at - began END, status FROM dashboard_deliveries;
     END LOOP;
@@ -98,7 +106,7 @@ SELECT attempts, status,
   FROM waits GROUP BY 1, 2 ORDER BY 1;
 -- After the tenth it is dead, and says why.
 TABLE regress_outbox;
-SELECT target FROM claim_deliveries('w', '{webhook}', 10, '1 min');
+SELECT target FROM claim_deliveries('w', '{webhook}', 10);
 
 --
 -- Gone: the subscription is switched off, and what else is pending for it given up
@@ -106,10 +114,13 @@ SELECT target FROM claim_deliveries('w', '{webhook}', 10, '1 min');
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('sales', 4, '[]'), ('sales', 5, '[{"id": 1}]'), ('sales', 6, '[{"id": 2}]');
 DELETE FROM dashboard_deliveries WHERE status = 'dead';
 UPDATE dashboard_deliveries SET next_attempt_at = timestamptz '2020-01-01' + id * interval '1 s';
-SELECT target, snapshot_b FROM claim_deliveries('w1', '{webhook}', 2, '1 min');
+SELECT target, snapshot_b FROM claim_deliveries('w1', '{webhook}', 2);
 SELECT pg_temp.finish('w1', 'https://example.com/b', 'gone', 'HTTP 410', http_status => 410);
 TABLE regress_outbox;
 SELECT subscriber_id, is_active FROM dashboard_subscriptions ORDER BY id;
+-- The dashboard's owner is told.
+SELECT comment_type, author_type, regexp_replace(content, '\d+', 'N') AS content FROM artifact_comments WHERE comment_type = 'subscription_off';
+SELECT event_type, regexp_replace(message, '\d+', 'N') AS message FROM dashboard_events;
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('sales', 7, '[{"id": 3}]');
 SELECT target FROM regress_outbox WHERE snapshot_b = 7;
 
@@ -120,9 +131,50 @@ DELETE FROM dashboard_deliveries WHERE status <> 'pending';
 SELECT release_deliveries('w1');
 TABLE regress_outbox;
 UPDATE dashboard_deliveries SET next_attempt_at = timestamptz '2020-01-01' + id * interval '1 s';
-SELECT target, attempt, snapshot_b FROM claim_deliveries('w4', '{webhook}', 1, '1 min');
+SELECT target, attempt, snapshot_b FROM claim_deliveries('w4', '{webhook}', 1);
 SELECT release_deliveries('w5') AS of_another, release_deliveries('w4') AS own, release_deliveries('w4') AS again;
 TABLE regress_outbox;
+
+--
+-- park_deliveries(): what has to wait for its endpoint is out of the way of the others
+--
+SELECT lease AS lease FROM claim_deliveries('w1', '{webhook}', 10) LIMIT 1 \gset
+SELECT park_deliveries('w1', array_agg(dashboard_artifact_id), array_agg(id), ARRAY[:lease]) AS parked
+  FROM dashboard_deliveries WHERE subscriber_kind = 'webhook' AND status = 'pending';
+TABLE regress_outbox;
+SELECT target FROM claim_deliveries('w1', '{webhook}', 10);
+SELECT next_delivery_due('{webhook}') IS NULL AS nothing_else;
+SELECT * FROM parked_endpoints('{webhook}', '', '', 10);
+SELECT * FROM parked_endpoints('{webhook}', 'webhook', 'https://example.com/a', 10);
+SELECT * FROM parked_endpoints('{email}', '', '', 10);
+-- An endpoint that can take them gets as many as it can take, oldest first.
+SELECT target, parked, snapshot_b FROM claim_deliveries('w1', '{webhook}', 10, NULL, '{webhook,webhook,email}', '{https://example.com/a,https://example.com/none,https://example.com/a}', '{1,5,5}');
+-- What fails has its next attempt as any other; what is given back stays parked.
+SELECT pg_temp.finish('w1', 'https://example.com/a', 'retry', 'timeout');
+TABLE regress_outbox;
+UPDATE dashboard_deliveries SET attempts = 0, next_attempt_at = timestamptz '2020-01-01' + id * interval '1 s';
+-- Claims may look only at what became due lately.
+SELECT count(*) FROM claim_deliveries('w1', '{webhook}', 10, '1 hour');
+SELECT next_delivery_due('{webhook}', '1 hour') IS NULL AS none, next_delivery_due('{webhook}') < '0' AS one;
+SELECT count(*) > 0 AS some FROM claim_deliveries('w1', '{webhook}', 10);
+SELECT release_deliveries('w1') > 0 AS released;
+
+--
+-- listener_seen(): signs of life, and a clock that is set back
+--
+SELECT count(*) FROM claim_deliveries('w6', '{webhook}', 10);
+SELECT listener_seen('w7');
+SELECT pg_temp.silent('w6', '1 min'), listener_seen('w6');
+UPDATE dashboard_deliveries SET next_attempt_at = clock_timestamp() + interval '1 hour';
+UPDATE dashboard_listeners SET seen_at = clock_timestamp() + interval '55 min' WHERE worker = 'w7';
+SELECT listener_seen('w7');
+SELECT count(*) AS in_the_future FROM dashboard_listeners WHERE seen_at > clock_timestamp();
+SELECT release_deliveries('w6') AS released;
+SELECT next_delivery_due('{webhook}') BETWEEN '4 min' AND '5 min' AS in_five_minutes;
+-- Listeners that ended long ago live on as a sum.
+UPDATE dashboard_listeners SET seen_at = clock_timestamp() - interval '2 hours', delivered = 2, failed = 1 WHERE worker IN ('w1', 'w2');
+SELECT listener_seen('w7');
+SELECT worker, delivered, failed FROM dashboard_listeners WHERE worker IN ('w1', 'w2', '(ended)');
 
 --
 -- next_delivery_due()
@@ -137,16 +189,16 @@ SELECT next_delivery_due('{webhook}') BETWEEN '-61 min' AND '-1 hour' AS overdue
 --
 UPDATE dashboard_deliveries SET next_attempt_at = clock_timestamp();
 SELECT rotate_webhook_secret(:a);
-SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10);
 SELECT release_deliveries('w1') > 0 AS released;
 SELECT rotate_webhook_secret(:a, '1 hour');
-SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10);
 SELECT release_deliveries('w1') > 0 AS released;
 UPDATE dashboard_subscriptions SET previous_secret_until = clock_timestamp() - interval '1 s' WHERE id = :a;
-SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10);
 SELECT release_deliveries('w1') > 0 AS released;
 SELECT rotate_webhook_secret(:a, '0 s');
-SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10, '1 min');
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 10);
 
 --
 -- A large diff is claimed as its excerpt
@@ -154,7 +206,9 @@ SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w
 DELETE FROM dashboard_deliveries;
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content)
 SELECT 'sales', 8, jsonb_agg(jsonb_build_object('id', 'row ' || i)) FROM generate_series(1, 2000) i;
-SELECT target, length(diff::text) <= 10000 AS short, diff -> 'counts' -> 'id_set_added' AS added FROM claim_deliveries('w1', '{webhook,email}', 10, '1 min') ORDER BY target;
+-- It is sent once: the next row's diff is the same.
+SELECT target, length(diff::text) <= 10000 AS short, diff -> 'counts' -> 'id_set_added' AS added, explanation IS NULL AS same_explanation, summary IS NULL AS same_summary
+  FROM claim_deliveries('w1', '{webhook,email}', 10);
 
 -- Two dashboards: the ids of deliveries need not be told apart by number.
 DELETE FROM dashboards;
@@ -163,10 +217,10 @@ SELECT subscribe('sales', 'webhook', 'https://example.com/sales', '{"set_added_m
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content)
 VALUES ('sales', 1, '[]'), ('stock', 1, '[]'), ('sales', 2, '[{"id": 1}]'), ('stock', 2, '[{"id": 1}]');
 UPDATE dashboard_deliveries SET id = 7;
-SELECT dashboard_id, delivery_id FROM claim_deliveries('w1', '{webhook}', 10, '1 min') ORDER BY 1;
-SELECT finish_deliveries('w1', '{sales}', '{7}', '{delivered}', '{NULL}', '{NULL}', '{200}');
+SELECT dashboard_id, delivery_id FROM claim_deliveries('w1', '{webhook}', 10) ORDER BY 1;
+SELECT finish_deliveries('w1', '{sales}', '{7}', '{1}', '{delivered}', '{NULL}', '{NULL}', '{200}', '{3}', '{}');
 SELECT target, status FROM regress_outbox ORDER BY target;
-SELECT finish_deliveries('w1', '{sales,stock}', '{7,7}', '{gone,gone}', '{x,y}', '{NULL,NULL}', '{410,410}');
+SELECT finish_deliveries('w1', '{sales,stock}', '{7,7}', '{2,1}', '{gone,gone}', '{x,y}', '{NULL,NULL}', '{410,410}', '{3,4}', '{}');
 SELECT target, status, last_error, http_status FROM regress_outbox ORDER BY target;
 SELECT dashboard_artifact_id, is_active FROM dashboard_subscriptions ORDER BY 1;
 

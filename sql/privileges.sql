@@ -141,8 +141,15 @@ INSERT INTO dashboard_deliveries (dashboard_artifact_id, alert_id, subscriber_ki
 INSERT INTO dashboard_diffs (dashboard_artifact_id, snapshot_a, snapshot_b, diff) VALUES ('team', 1, 1, '{}');
 DELETE FROM dashboard_deliveries;
 -- The listener's functions are for the listener.
-SELECT * FROM claim_deliveries('x', '{webhook}', 1, '1 min');
-SELECT finish_deliveries('x', '{}', '{}', '{}', '{}', '{}', '{}');
+SELECT * FROM claim_deliveries('x', '{webhook}', 1);
+SELECT finish_deliveries('x', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
+SELECT park_deliveries('x', '{}', '{}', '{}');
+SELECT * FROM parked_endpoints('{webhook}', '', '', 1);
+SELECT listener_seen('x');
+SELECT switch_off_subscriptions('{}', '{}', '{}');
+SELECT prune_deliveries('1 day');
+SELECT count(*) FROM dashboard_delivery_stats;
+SELECT count(*) FROM dashboard_listeners;
 SELECT release_deliveries('x');
 SELECT next_delivery_due('{webhook}');
 SET ROLE regress_owner;
@@ -212,8 +219,8 @@ INSERT INTO public.dashboard_snapshots (dashboard_artifact_id, id, captured_at, 
 SELECT public.prune_snapshots('0 s') > 0 AS pruned;
 SELECT public.rotate_webhook_secret(:subscribed);
 SELECT public.unsubscribe(:subscribed);
-SELECT count(*) > 0 AS claimed FROM public.claim_deliveries('x', '{webhook}', 10, '1 min');
-SELECT public.finish_deliveries('x', '{own}', '{0}', '{gone}', '{NULL}', '{NULL}', '{NULL}');
+SELECT count(*) > 0 AS claimed FROM public.claim_deliveries('x', '{webhook}', 10);
+SELECT public.finish_deliveries('x', '{own}', '{0}', '{1}', '{gone}', '{NULL}', '{NULL}', '{NULL}', '{1}', '{}');
 SELECT public.next_delivery_due('{webhook}') IS NULL AS none_due;
 SELECT public.release_deliveries('x') > 0 AS released;
 SELECT public.delivery_retry_delay(1);

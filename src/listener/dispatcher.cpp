@@ -1,6 +1,7 @@
 #include "listener/dispatcher.h"
 
 #include "listener/log.h"
+#include "listener/worker_name.h"
 
 #include <algorithm>
 
@@ -10,34 +11,64 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr auto lease_time = 60s;
-constexpr auto mark_margin = 5s; // of the lease, for the outcome to reach the server
-constexpr auto mark_delay = 2ms;
-constexpr std::size_t mark_batch = 256;
+constexpr auto life_interval = 5s; // leases end 20 s after the last sign of life
+constexpr auto report_delay = 2ms;
+constexpr std::size_t report_batch = 256;
 constexpr milliseconds recheck = 100ms; // grows while claims come back empty
 constexpr auto last_wait = 5s;          // for the server, when all else is done
 constexpr auto dispatch_slice = 250ms;  // what a claim may have to wait
+constexpr int endpoints_at_once = 256;
+
+void log_attempt(const Outcome& outcome, const std::string& dashboard, std::int64_t subscription,
+                 std::int64_t delivery, int attempt, const std::string& target) {
+    using Verdict = Outcome::Verdict;
+    if (outcome.verdict == Verdict::delivered) {
+        log(Level::info, "delivered",
+            {{"dashboard", dashboard},
+             {"subscription", subscription},
+             {"delivery", delivery},
+             {"attempt", attempt},
+             {"status", outcome.http_status},
+             {"ms", outcome.elapsed.count()}});
+        return;
+    }
+    const char* event = outcome.verdict == Verdict::gone      ? "gone"
+                        : outcome.verdict == Verdict::refused ? "refused"
+                                                              : "failed";
+    log(Level::warning, event,
+        {{"dashboard", dashboard},
+         {"subscription", subscription},
+         {"delivery", delivery},
+         {"attempt", attempt},
+         {"status", outcome.http_status},
+         {"ms", outcome.elapsed.count()},
+         {"target", target},
+         {"reason", outcome.reason}});
+}
 
 } // namespace
 
 Dispatcher::Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels,
-                       Settings settings)
+                       Settings settings, std::function<void()> refresh)
     : loop_(loop),
       outbox_(outbox),
       channels_(std::move(channels)),
       settings_(settings),
+      refresh_(std::move(refresh)),
+      lanes_({.concurrency = settings.concurrency}),
       read_ahead_(settings.concurrency),
       pending_(loop, settings.poll, [this] { wake(); }),
       pump_timer_(loop, [this] { pump(); }),
-      mark_timer_(loop, [this] { flush_marks(); }),
+      report_timer_(loop, [this] { flush_report(); }),
       due_timer_(loop,
                  [this] {
                      want_claim_ = true;
                      wake();
                  }),
+      look_timer_(loop, [this] { look_again(); }),
+      life_timer_(loop, [this] { show_life(); }),
+      poll_timer_(loop, [this] { poll(); }),
       give_up_timer_(loop, [this] { give_up(); }) {
-    for (const Channel* channel : channels_)
-        kinds_.push_back(channel->kind());
     outbox_.set_observer(*this);
 }
 
@@ -47,19 +78,31 @@ Channel* Dispatcher::channel_for(const std::string& kind) const noexcept {
     return found == channels_.end() ? nullptr : *found;
 }
 
+std::vector<std::string> Dispatcher::kinds() const {
+    std::vector<std::string> kinds;
+    for (const Channel* channel : channels_)
+        if (channel->available())
+            kinds.push_back(channel->kind());
+    return kinds;
+}
+
 void Dispatcher::outbox_ready() {
     log(Level::info, "database_ready",
         {{"schema", outbox_.schema()}, {"worker", outbox_.worker()}});
     was_ready_ = true;
     empty_claims_ = 0;
-    flush_marks();      // before a claim could find the same deliveries again
-    want_claim_ = true; // what was inserted while nobody listened
+    reach_.reset();
+    show_life();    // a lease needs a worker
+    flush_report(); // before a claim could find the same deliveries again
+    poll();         // what was inserted while nobody listened
     pending_.session_began();
     wake();
 }
 
 void Dispatcher::outbox_unavailable() {
     due_timer_.cancel();
+    poll_timer_.cancel();
+    life_timer_.cancel();
     pending_.session_ended();
     ask_due_ = false;
     if (settings_.once && outbox_.extension_missing())
@@ -80,20 +123,81 @@ void Dispatcher::shut_down() {
     if (stopping_)
         return;
     stopping_ = true;
-    log(Level::info, "stopping", {{"in_flight", in_flight_}, {"unstarted", backlog_.size()}});
-    for (const Claimed& claimed : backlog_)
-        held_.erase({claimed.delivery.dashboard_id, claimed.delivery.delivery_id});
-    backlog_.clear();
+    log(Level::info, "stopping",
+        {{"in_flight", lanes_.in_flight()}, {"unstarted", lanes_.waiting()}});
+    hand_back(true);
+    wake();
+}
+
+// Regularly, whatever is heard of: a notification is only a hint.
+void Dispatcher::poll() {
+    poll_timer_.arm(settings_.poll);
+    want_claim_ = true;
+    refresh_();
+    list_parked();
+    if (!life_timer_.armed())
+        show_life();
+    wake();
+}
+
+void Dispatcher::show_life() {
+    if (!outbox_.ready())
+        return;
+    // An idle listener shows itself once a poll.
+    nothing_held() && !claiming_ ? life_timer_.cancel() : life_timer_.arm(life_interval);
+    ++taking_back_;
+    outbox_.seen([this](std::optional<std::vector<std::string>> others) {
+        --taking_back_;
+        for (const std::string& worker : others.value_or(std::vector<std::string>())) {
+            if (!is_gone(worker) || !outbox_.ready())
+                continue;
+            log(Level::warning, "taken_back", {{"worker", worker}});
+            ++taking_back_;
+            outbox_.release(worker, [this](bool) {
+                --taking_back_;
+                want_claim_ = true;
+                wake();
+            });
+        }
+        wake();
+    });
+}
+
+void Dispatcher::list_parked() {
+    if (listing_ || !lanes_.may_note_parked())
+        return;
+    listing_ = true;
+    outbox_.parked_endpoints(kinds(), listed_up_to_, endpoints_at_once,
+                             [this](std::optional<std::vector<Endpoint>> endpoints) {
+                                 listing_ = false;
+                                 if (!endpoints)
+                                     return;
+                                 for (const Endpoint& endpoint : *endpoints)
+                                     lanes_.set_parked(endpoint, true);
+                                 const bool more = endpoints->size() == endpoints_at_once;
+                                 listed_up_to_ = more ? endpoints->back() : Endpoint();
+                                 if (more && outbox_.ready())
+                                     list_parked();
+                                 want_claim_ = want_claim_ || !endpoints->empty();
+                                 wake();
+                             });
+}
+
+void Dispatcher::look_again() {
+    hand_back(false);
+    want_claim_ = want_claim_ || lanes_.wants_parked(Clock::now());
     wake();
 }
 
 void Dispatcher::pump() {
     start_deliveries();
-    const bool idle = in_flight_ == 0 && backlog_.empty();
-    if (!marks_.empty() && (idle || marks_.size() >= mark_batch))
-        flush_marks();
-    else if (!marks_.empty() && !mark_timer_.armed())
-        mark_timer_.arm(mark_delay);
+    const bool idle = lanes_.in_flight() == 0 && lanes_.waiting() == 0;
+    if (leases_.has_ended())
+        std::ranges::copy(leases_.take_ended(), std::back_inserter(report_.ended_leases));
+    if (!report_.empty() && (idle || report_.marks.size() >= report_batch))
+        flush_report();
+    else if (!report_.empty() && !report_timer_.armed())
+        report_timer_.arm(report_delay);
     if (may_claim())
         claim();
     else if (ask_due_ && !want_claim_ && outbox_.ready() && !stopping_)
@@ -101,128 +205,137 @@ void Dispatcher::pump() {
     // Behind a claim: they take turns.
     if (pending_.wanted() && outbox_.ready() && !stopping_)
         go_on_with_pending();
+    const auto next_look = lanes_.next_look(Clock::now());
+    next_look ? look_timer_.arm(*next_look) : look_timer_.cancel();
+    if (!nothing_held() && !life_timer_.armed())
+        life_timer_.arm(life_interval);
     end_if_done();
 }
 
 void Dispatcher::start_deliveries() {
-    drop_stale();
-    while (in_flight_ < settings_.concurrency && !backlog_.empty()) {
-        const Claimed claimed = std::move(backlog_.front());
-        backlog_.pop_front();
-        if (in_flight_++ == 0)
-            read_ahead_.resume(Clock::now());
-        start(claimed);
-    }
+    const bool was_idle = lanes_.in_flight() == 0;
+    while (std::optional<Claimed> claimed = lanes_.next(Clock::now()))
+        start(std::move(*claimed));
+    if (was_idle && lanes_.in_flight() > 0)
+        read_ahead_.resume(Clock::now());
 }
 
-void Dispatcher::drop_stale() {
-    const Clock::time_point now = Clock::now();
-    std::size_t dropped = 0;
-    while (!backlog_.empty() && backlog_.front().start_before < now) {
-        const Delivery& delivery = backlog_.front().delivery;
-        held_.erase({delivery.dashboard_id, delivery.delivery_id});
-        backlog_.pop_front();
-        ++dropped;
-    }
-    if (dropped > 0)
-        log(Level::warning, "lease_too_short_to_start", {{"deliveries", dropped}});
-}
-
-void Dispatcher::start(const Claimed& claimed) {
-    const Delivery& delivery = claimed.delivery;
-    const Attempt attempt{{delivery.dashboard_id, delivery.delivery_id},
-                          delivery.subscription_id,
-                          delivery.attempt,
-                          delivery.target,
-                          claimed.channel};
+void Dispatcher::start(Claimed claimed) {
+    Delivery& delivery = claimed.delivery;
+    Attempt attempt{{delivery.dashboard_id, delivery.delivery_id},
+                    delivery.subscription_id,
+                    delivery.attempt,
+                    {delivery.kind, delivery.target},
+                    claimed.channel,
+                    claimed.lease};
     try {
         claimed.channel->send(
             delivery, [this, attempt](Outcome outcome) { finished(attempt, std::move(outcome)); });
     } catch (const std::exception& error) {
         Outcome outcome;
         outcome.reason = error.what();
+        outcome.reached = true; // nothing is known of what lies in between
         finished(attempt, std::move(outcome));
     }
 }
 
 void Dispatcher::finished(const Attempt& attempt, Outcome outcome) {
     const Clock::time_point now = Clock::now();
+    lanes_.finished(attempt.endpoint, outcome, now);
     read_ahead_.count_finished(now);
-    if (--in_flight_ == 0)
+    if (lanes_.in_flight() == 0)
         read_ahead_.pause(now);
-    if (outcome.verdict == Outcome::Verdict::delivered) {
-        log(Level::info, "delivered",
-            {{"dashboard", attempt.key.dashboard_id},
-             {"subscription", attempt.subscription_id},
-             {"delivery", attempt.key.delivery_id},
-             {"attempt", attempt.number},
-             {"status", outcome.http_status},
-             {"ms", outcome.elapsed.count()}});
-    } else {
-        const std::string target = attempt.channel->loggable_target(attempt.target);
-        log(Level::warning, outcome.verdict == Outcome::Verdict::gone ? "gone" : "failed",
-            {{"dashboard", attempt.key.dashboard_id},
-             {"subscription", attempt.subscription_id},
-             {"delivery", attempt.key.delivery_id},
-             {"attempt", attempt.number},
-             {"status", outcome.http_status},
-             {"ms", outcome.elapsed.count()},
-             {"target", target},
-             {"reason", outcome.reason}});
-    }
-    marks_.push_back({attempt.key.dashboard_id, attempt.key.delivery_id, std::move(outcome)});
+    log_attempt(outcome, attempt.key.dashboard_id, attempt.subscription_id, attempt.key.delivery_id,
+                attempt.number,
+                outcome.verdict == Outcome::Verdict::delivered
+                    ? std::string()
+                    : attempt.channel->loggable_target(attempt.endpoint.target));
+    report_.marks.push_back(
+        {attempt.key.dashboard_id, attempt.key.delivery_id, attempt.number, std::move(outcome)});
+    leases_.settled(attempt.lease);
+    want_claim_ = want_claim_ || lanes_.has_parked(attempt.endpoint);
     wake();
 }
 
-void Dispatcher::flush_marks() {
-    mark_timer_.cancel();
-    if (marks_.empty() || !marking_.empty() || !outbox_.ready())
-        return; // marked() or outbox_ready() comes back to it
-    marking_ = std::exchange(marks_, {});
-    outbox_.finish(marking_, [this](bool done) { marked(done); });
+void Dispatcher::hand_back(bool all) {
+    for (const Claimed& claimed : lanes_.hand_back(Clock::now(), all))
+        give_back(claimed);
 }
 
-void Dispatcher::marked(bool done) {
-    marks_failed_ = !done;
+// What was not begun goes to where it is in nobody's way.
+void Dispatcher::give_back(const Claimed& claimed) {
+    const Delivery& delivery = claimed.delivery;
+    if (stopping_)
+        held_.erase({delivery.dashboard_id, delivery.delivery_id});
+    else
+        report_.parked.push_back(
+            {delivery.dashboard_id, delivery.delivery_id, {delivery.kind, delivery.target}});
+    leases_.settled(claimed.lease);
+}
+
+void Dispatcher::flush_report() {
+    report_timer_.cancel();
+    if (report_.empty() || !reporting_.empty() || !outbox_.ready())
+        return; // reported() or outbox_ready() comes back to it
+    reporting_ = std::exchange(report_, {});
+    outbox_.report(reporting_, [this](bool done) { reported(done); });
+}
+
+void Dispatcher::reported(bool done) {
+    reports_failed_ = !done;
+    Outbox::Report sent = std::exchange(reporting_, {});
     if (done) {
         give_up_timer_.cancel();
-        for (const Outbox::Mark& mark : marking_)
+        for (const Outbox::Mark& mark : sent.marks)
             held_.erase({mark.dashboard_id, mark.delivery_id});
+        for (const Outbox::Parked& parked : sent.parked) {
+            held_.erase({parked.dashboard_id, parked.delivery_id});
+            lanes_.parked(parked.endpoint, Clock::now());
+        }
+        want_claim_ = want_claim_ || !sent.parked.empty();
+        ask_due_ = ask_due_ || !settings_.once; // a failure has made something due later
     } else {
-        marks_.insert(marks_.begin(), std::make_move_iterator(marking_.begin()),
-                      std::make_move_iterator(marking_.end()));
+        std::ranges::move(report_.marks, std::back_inserter(sent.marks));
+        std::ranges::move(report_.parked, std::back_inserter(sent.parked));
+        std::ranges::move(report_.ended_leases, std::back_inserter(sent.ended_leases));
+        report_ = std::move(sent);
     }
-    marking_.clear();
     wake();
 }
 
 bool Dispatcher::may_claim() const noexcept {
     // At half a read-ahead, so that claims stay few and large.
-    return want_claim_ && !claiming_ && !stopping_ && !marks_failed_ && outbox_.ready() &&
-           backlog_.size() * 2 <= read_ahead();
+    return want_claim_ && !claiming_ && !stopping_ && !reports_failed_ && outbox_.ready() &&
+           lanes_.waiting() * 2 <= read_ahead_.size(slice_time_);
 }
 
 void Dispatcher::claim() {
     if (orphans_possible_ && nothing_held()) {
         // Whatever is leased to us by now is what we do not know of.
-        outbox_.release([this](bool done) { orphans_possible_ = !done; });
+        outbox_.release(outbox_.worker(), [this](bool done) { orphans_possible_ = !done; });
     }
-    const unsigned taken = in_flight_ + static_cast<unsigned>(backlog_.size());
-    const int max_rows = static_cast<int>(settings_.concurrency + read_ahead() - taken);
+    const Clock::time_point now = Clock::now();
+    const std::size_t taken = lanes_.in_flight() + lanes_.waiting();
+    const std::size_t most = settings_.concurrency + read_ahead_.size(slice_time_);
+    Outbox::Claim claim;
+    claim.kinds = kinds();
+    claim.max_rows = static_cast<int>(std::max<std::size_t>(most, taken + 1) - taken);
+    claim.reach = reach_.reach(now);
+    claim.parked = lanes_.wanting_parked(now, endpoints_at_once);
     want_claim_ = false;
     claiming_ = true;
     ask_due_ = false;
-    // The lease counts from before the question: the server cannot have begun it earlier.
-    outbox_.claim(kinds_, max_rows, lease_time,
-                  [this, asked = Clock::now(), max_rows](auto deliveries) {
-                      claimed(std::move(deliveries), asked, max_rows);
-                  });
+    outbox_.claim(
+        claim, [this, claim, now](auto deliveries) { claimed(std::move(deliveries), claim, now); });
 }
 
-void Dispatcher::claimed(std::optional<std::vector<Delivery>> deliveries, Clock::time_point asked,
-                         int max_rows) {
+void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
+                         const Outbox::Claim& asked, Clock::time_point asked_at) {
     claiming_ = false;
+    const Clock::time_point now = Clock::now();
     if (!deliveries) {
+        for (const Lanes::Wish& wish : asked.parked)
+            lanes_.set_parked(wish.endpoint, true);
         want_claim_ = true;
         orphans_possible_ = true;
         return;
@@ -230,28 +343,50 @@ void Dispatcher::claimed(std::optional<std::vector<Delivery>> deliveries, Clock:
     give_up_timer_.cancel();
     drained_ = deliveries->empty();
     empty_claims_ = drained_ ? empty_claims_ + 1 : 0;
-    if (stopping_) {
-        wake(); // the release gives them back
-        return;
-    }
-    drop_stale();
-    for (Delivery& delivery : *deliveries) {
-        Channel* channel = channel_for(delivery.kind);
-        if (channel == nullptr)
+
+    std::size_t not_parked = 0;
+    std::optional<Duration> oldest;
+    std::vector<std::size_t> got(asked.parked.size());
+    for (Outbox::Claimed& claimed : *deliveries) {
+        leases_.took(claimed.lease);
+        if (!claimed.parked) {
+            ++not_parked;
+            oldest = std::max(oldest.value_or(claimed.due_for), claimed.due_for);
             continue;
-        // One whose lease ran out before its outcome was marked: the outcome stands.
-        if (!held_.insert({delivery.dashboard_id, delivery.delivery_id}).second)
-            continue;
-        const Clock::time_point start_before =
-            asked + lease_time - channel->longest_attempt() - mark_margin;
-        backlog_.push_back({std::move(delivery), channel, start_before});
+        }
+        const auto wish = std::ranges::find_if(asked.parked, [&](const Lanes::Wish& w) {
+            return w.endpoint.target == claimed.delivery.target &&
+                   w.endpoint.kind == claimed.delivery.kind;
+        });
+        ++got[static_cast<std::size_t>(wish - asked.parked.begin())];
     }
-    const bool full = deliveries->size() >= static_cast<std::size_t>(max_rows);
+    for (std::size_t i = 0; i < got.size(); ++i)
+        lanes_.set_parked(asked.parked[i].endpoint, got[i] == asked.parked[i].deliveries);
+    for (Outbox::Claimed& claimed : *deliveries)
+        take(claimed, now);
+
+    const bool full = not_parked >= static_cast<std::size_t>(asked.max_rows);
+    reach_.claimed(asked_at, now, asked.reach, full ? oldest : std::nullopt);
     if (full || (settings_.once && !drained_))
         want_claim_ = true;
     else
         ask_due_ = !settings_.once;
     wake();
+}
+
+void Dispatcher::take(Outbox::Claimed& claimed, Clock::time_point now) {
+    Channel* channel = channel_for(claimed.delivery.kind);
+    Claimed ours{std::move(claimed.delivery), channel, claimed.lease, claimed.parked, now};
+    // One whose lease ran out before its outcome was reported: the outcome stands.
+    const bool known =
+        !held_.insert({ours.delivery.dashboard_id, ours.delivery.delivery_id}).second;
+    if (known || ours.channel == nullptr) {
+        leases_.settled(ours.lease);
+        return;
+    }
+    // The release gives back what comes after the end.
+    if (stopping_ || !lanes_.admit(ours, now))
+        give_back(ours);
 }
 
 void Dispatcher::go_on_with_pending() {
@@ -273,28 +408,28 @@ void Dispatcher::go_on_with_pending() {
 void Dispatcher::ask_next_due() {
     ask_due_ = false;
     arm_due_timer(milliseconds::max()); // the backstop, should there be no answer
-    outbox_.next_due(kinds_, [this](std::optional<milliseconds> due) {
+    outbox_.next_due(kinds(), reach_.reach(Clock::now()), [this](std::optional<milliseconds> due) {
         if (due)
             arm_due_timer(*due);
     });
 }
 
 void Dispatcher::arm_due_timer(milliseconds due) {
-    // Something that is due but not to be had, such as a row another listener is at: look again,
-    // at growing distance.
+    // Something that is due but not to be had: look again, at growing distance.
     const milliseconds soonest = recheck * (1U << std::min(empty_claims_, 10U));
     const milliseconds poll = settings_.poll;
     due_timer_.arm(std::min(std::max(due, empty_claims_ > 0 ? soonest : milliseconds(0)), poll));
 }
 
 void Dispatcher::end_if_done() {
-    if (settings_.once && drained_ && !want_claim_ && !claiming_ && nothing_held() &&
-        pending_.done()) {
+    if (settings_.once && drained_ && !want_claim_ && !claiming_ && !listing_ &&
+        taking_back_ == 0 && nothing_held() && report_.empty() && reporting_.empty() &&
+        !lanes_.has_parked_to_send() && pending_.done()) {
         stop(pending_.failed() ? End::server_unavailable : End::done);
         return;
     }
     const bool server_missed = settings_.once && was_ready_ && !outbox_.ready();
-    if ((!stopping_ && !server_missed) || in_flight_ > 0)
+    if ((!stopping_ && !server_missed) || lanes_.in_flight() > 0)
         return;
     if (stopping_ && nothing_held() && (released_ || !outbox_.ready())) {
         stop(End::done); // leases that could not be given back end by themselves
@@ -304,7 +439,7 @@ void Dispatcher::end_if_done() {
         give_up_timer_.arm(last_wait);
     if (outbox_.ready() && nothing_held() && !claiming_ && !releasing_) {
         releasing_ = true;
-        outbox_.release([this](bool done) {
+        outbox_.release(outbox_.worker(), [this](bool done) {
             releasing_ = false;
             released_ = done;
             wake();

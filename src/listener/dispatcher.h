@@ -1,12 +1,14 @@
 #pragma once
 
 #include "listener/channel.h"
+#include "listener/claim_reach.h"
 #include "listener/event_loop.h"
+#include "listener/lanes.h"
+#include "listener/lease_book.h"
 #include "listener/outbox.h"
 #include "listener/pending_work.h"
 #include "listener/read_ahead.h"
 
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -15,11 +17,12 @@
 
 namespace dashboard_diff::listener {
 
-// Decides what to claim and when, hands deliveries to their channels, and marks the outcomes. In
-// between, it has the server finish what inserts left pending: their deliveries come of it.
+// Decides what to claim and when, hands deliveries to their channels, and reports what came of
+// them. In between, it has the server finish what inserts left pending: their deliveries come of
+// it.
 //
-// A delivery is in one of three places, and its key in held_ for as long: the backlog (claimed,
-// not started), in flight, or the marks (attempted, outcome not yet taken by the server).
+// A delivery is in one of three places, and its key in held_ for as long: the lanes (claimed, not
+// started), in flight, or the report (attempted or to be parked, not yet known to the server).
 // Whatever happens sets a flag or a timer and calls for one pump(), which does all that can be
 // done; so the order of events does not matter.
 class Dispatcher final : private Outbox::Observer {
@@ -38,8 +41,10 @@ public:
         extension_missing,  // with `once` only
     };
 
-    // `channels` must outlive it.
-    Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels, Settings settings);
+    // `channels` must outlive it. `session_began` is called when statements may be sent.
+    Dispatcher(
+        EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels, Settings settings,
+        std::function<void()> refresh = [] {});
 
     // Stops to claim; ends once what is in flight is finished and marked.
     void shut_down();
@@ -62,13 +67,9 @@ private:
         Key key;
         std::int64_t subscription_id;
         int number;
-        std::string target;
+        Endpoint endpoint;
         const Channel* channel;
-    };
-    struct Claimed {
-        Delivery delivery;
-        Channel* channel;
-        Clock::time_point start_before; // later, the lease might end during the attempt
+        std::int64_t lease;
     };
 
     void outbox_ready() override;
@@ -76,59 +77,72 @@ private:
     void outbox_notified() override;
 
     void pump();
-    unsigned read_ahead() const noexcept { return read_ahead_.size(slice_time_); }
     void start_deliveries();
-    void start(const Claimed& claimed);
-    void drop_stale();
+    void start(Claimed claimed);
     void finished(const Attempt& attempt, Outcome outcome);
-    void flush_marks();
-    void marked(bool done);
+    void hand_back(bool all);
+    void give_back(const Claimed& claimed);
+    void flush_report();
+    void reported(bool done);
     bool may_claim() const noexcept;
     void claim();
-    void claimed(std::optional<std::vector<Delivery>> deliveries, Clock::time_point asked,
-                 int max_rows);
+    void claimed(std::optional<std::vector<Outbox::Claimed>> deliveries, const Outbox::Claim& asked,
+                 Clock::time_point asked_at);
+    void take(Outbox::Claimed& claimed, Clock::time_point now);
     void go_on_with_pending();
     void ask_next_due();
     void arm_due_timer(std::chrono::milliseconds due);
+    void show_life();
+    void poll();
+    void list_parked();
+    void look_again();
     void end_if_done();
     void give_up();
     void stop(End end);
 
     Channel* channel_for(const std::string& kind) const noexcept;
+    std::vector<std::string> kinds() const;
     bool nothing_held() const noexcept { return held_.empty(); }
     void wake() noexcept { pump_timer_.arm(Duration::zero()); }
 
     EventLoop& loop_;
     Outbox& outbox_;
     std::vector<Channel*> channels_;
-    std::vector<std::string> kinds_;
     Settings settings_;
+    std::function<void()> refresh_;
 
-    std::deque<Claimed> backlog_; // in order of start_before
-    unsigned in_flight_ = 0;
-    std::vector<Outbox::Mark> marks_;   // to be sent
-    std::vector<Outbox::Mark> marking_; // with the server
+    Lanes lanes_;
+    Outbox::Report report_;    // to be sent
+    Outbox::Report reporting_; // with the server
+    LeaseBook leases_;
     std::unordered_set<Key, HashKey> held_;
     ReadAhead read_ahead_;
+    ClaimReach reach_;
     PendingWork pending_;
     Duration slice_time_{0}; // that pending work takes each time, if there is any
+    Endpoint listed_up_to_;  // of the endpoints that have something parked
 
     bool want_claim_ = false;       // something may be due
     bool claiming_ = false;         // a claim is with the server
     bool ask_due_ = false;          // nothing is due now: find out when something will be
-    bool marks_failed_ = false;     // no claims until the server takes marks again
+    bool reports_failed_ = false;   // no claims until the server takes reports again
     bool orphans_possible_ = false; // a lost claim may have leased what we do not know of
     bool drained_ = false;          // the last claim came back empty
+    bool listing_ = false;          // of what is parked
     bool was_ready_ = false;
     bool stopping_ = false;
     bool releasing_ = false; // at the end
     bool released_ = false;
+    unsigned taking_back_ = 0;  // questions with the server: whose leases, and that they end
     unsigned empty_claims_ = 0; // in a row, though something was said to be due
     End end_ = End::done;
 
     Timer pump_timer_;
-    Timer mark_timer_;
+    Timer report_timer_;
     Timer due_timer_;
+    Timer look_timer_;
+    Timer life_timer_;
+    Timer poll_timer_;
     Timer give_up_timer_;
 };
 

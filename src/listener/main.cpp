@@ -10,29 +10,17 @@
 #include "listener/signature.h"
 #include "listener/version.h"
 #include "listener/webhook_channel.h"
+#include "listener/worker_name.h"
 
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <string>
 
-#include <sys/random.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 namespace dashboard_diff::listener {
 namespace {
-
-// Different for every process there ever was: a lease belongs to one of them.
-std::string worker_name() {
-    std::array<char, 256> host{};
-    if (::gethostname(host.data(), host.size() - 1) != 0)
-        host[0] = '?';
-    std::array<unsigned char, 4> random{};
-    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
-        throw std::runtime_error("could not get random bytes");
-    return std::string(host.data()) + ":" + std::to_string(::getpid()) + ":" + hex(random);
-}
 
 void print(const std::string& text) {
     if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
@@ -53,7 +41,7 @@ int deliver(const Options& options, SecretKey master_key) {
                     options.concurrency);
     WebhookChannel webhooks(http, std::move(master_key), options.allow_http);
     Database database(loop, options.dsn);
-    Outbox outbox(database, worker_name());
+    Outbox outbox(database, worker_name(), options.poll_only);
     Dispatcher the_dispatcher(
         loop, outbox, {&webhooks},
         {.concurrency = options.concurrency, .poll = options.poll, .once = options.once});

@@ -2,6 +2,7 @@
 
 #include "listener/database.h"
 #include "listener/delivery.h"
+#include "listener/lanes.h"
 
 #include <chrono>
 #include <functional>
@@ -24,14 +25,47 @@ public:
         virtual void outbox_notified() = 0; // there may be something to do
     };
 
+    struct Claim {
+        std::vector<std::string> kinds;
+        int max_rows = 0;
+        std::optional<Duration> reach; // only what became due within this time
+        std::vector<Lanes::Wish> parked;
+    };
+
+    struct Claimed {
+        Delivery delivery;
+        std::int64_t lease = 0;
+        bool parked = false;
+        Duration due_for{};
+    };
+
     struct Mark {
         std::string dashboard_id;
         std::int64_t delivery_id = 0;
+        int attempt = 0;
         Outcome outcome;
     };
 
-    // `worker` names this process in its leases.
-    Outbox(Database& database, std::string worker);
+    struct Parked {
+        std::string dashboard_id;
+        std::int64_t delivery_id = 0;
+        Endpoint endpoint;
+    };
+
+    // What the server has to be told, as one: outcomes, what has to wait, and leases that end by
+    // it.
+    struct Report {
+        std::vector<Mark> marks;
+        std::vector<Parked> parked;
+        std::vector<std::int64_t> ended_leases;
+        bool empty() const noexcept {
+            return marks.empty() && parked.empty() && ended_leases.empty();
+        }
+    };
+
+    // `worker` names this process in its leases. With poll_only it does not LISTEN, which a
+    // connection pooler may not allow.
+    Outbox(Database& database, std::string worker, bool poll_only = false);
     Outbox(const Outbox&) = delete;
     Outbox& operator=(const Outbox&) = delete;
 
@@ -47,17 +81,26 @@ public:
     // Only while ready. Each callback is called exactly once; nullopt or false: it failed, which
     // is logged, and outbox_unavailable() follows.
 
-    void claim(const std::vector<std::string>& kinds, int max_rows, std::chrono::seconds lease,
-               std::function<void(std::optional<std::vector<Delivery>>)> callback);
+    void claim(const Claim& claim,
+               std::function<void(std::optional<std::vector<Claimed>>)> callback);
 
-    // May be repeated for the same marks if it failed.
-    void finish(const std::vector<Mark>& marks, std::function<void(bool done)> callback);
+    // May be repeated for the same report if it failed.
+    void report(const Report& report, std::function<void(bool done)> callback);
 
-    // Gives back every lease of this worker: only when it has no delivery in its hands.
-    void release(std::function<void(bool done)> callback);
+    // A sign of life; the callback gets the other workers that hold leases.
+    void seen(std::function<void(std::optional<std::vector<std::string>>)> callback);
+
+    // Gives back every lease of this worker, when it has no delivery in its hands, or of one that
+    // is known to be gone.
+    void release(const std::string& worker, std::function<void(bool done)> callback);
+
+    // Endpoints for which something is parked, in their order, after the given one.
+    void parked_endpoints(const std::vector<std::string>& kinds, const Endpoint& after,
+                          int max_rows,
+                          std::function<void(std::optional<std::vector<Endpoint>>)> callback);
 
     // How long until a pending delivery is due, rounded up; zero or less: now; max(): none.
-    void next_due(const std::vector<std::string>& kinds,
+    void next_due(const std::vector<std::string>& kinds, std::optional<Duration> reach,
                   std::function<void(std::optional<std::chrono::milliseconds>)> callback);
 
     // Goes on with snapshots that inserts left pending, for about so long: how many it worked on, 0
@@ -80,6 +123,7 @@ private:
 
     Database& database_;
     std::string worker_;
+    bool poll_only_;
     Observer* observer_ = nullptr;
     std::string schema_name_;
     std::string schema_; // quoted

@@ -4,7 +4,25 @@ SET LOCAL search_path TO @extschema@, pg_temp;
 
 GRANT SELECT ON dashboards, personas, artifact_comments, dashboard_snapshots,
   dashboard_subscriptions, dashboard_diffs, dashboard_alerts, dashboard_deliveries,
-  dashboard_events, dashboard_pending_snapshots TO PUBLIC;
+  dashboard_delivery_attempts, dashboard_delivery_log, dashboard_events,
+  dashboard_pending_snapshots TO PUBLIC;
+GRANT SELECT ON dashboard_listeners, dashboard_leases, dashboard_delivery_stats TO pg_monitor;
+
+CREATE FUNCTION allow_listener(role regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  EXECUTE format(
+    'GRANT EXECUTE ON FUNCTION @extschema@.dispatch_pending, @extschema@.claim_deliveries,
+       @extschema@.finish_deliveries, @extschema@.park_deliveries, @extschema@.parked_endpoints,
+       @extschema@.release_deliveries, @extschema@.next_delivery_due, @extschema@.listener_seen,
+       @extschema@.webhook_secret_version TO %s', role);
+END
+$$;
+REVOKE ALL ON FUNCTION allow_listener(regrole) FROM PUBLIC;
+COMMENT ON FUNCTION allow_listener(regrole) IS
+'grants a role what dashboard_diff_listener needs: EXECUTE on its functions, no right on any table';
 
 SELECT pg_catalog.pg_extension_config_dump('dashboards', '');
 SELECT pg_catalog.pg_extension_config_dump('personas', '');
@@ -19,6 +37,8 @@ SELECT pg_catalog.pg_extension_config_dump('dashboard_alerts', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_alerts_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_deliveries', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_deliveries_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('dashboard_delivery_attempts', '');
+SELECT pg_catalog.pg_extension_config_dump('dashboard_delivery_attempts_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_events', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_events_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_pending_snapshots', '');

@@ -213,13 +213,21 @@ sub make_all_due
     return;
 }
 
-# As if a minute had passed since the listeners that hold them were last heard of.
+# As if the listeners that hold deliveries had not been heard of for a minute.
 sub expire_leases
 {
     my ($self) = @_;
-    $self->sql(q(UPDATE dashboard_deliveries SET leased_until = now() - interval '1 second'
-                  WHERE leased_until IS NOT NULL));
+    $self->sql(q(UPDATE dashboard_listeners SET seen_at = now() - interval '1 minute'));
     return;
+}
+
+# How many pending deliveries listeners hold.
+sub leased
+{
+    my ($self) = @_;
+    return $self->sql(
+        q(SELECT count(*) FROM dashboard_deliveries d JOIN dashboard_leases l
+              ON d.id * 16 + d.attempts = ANY (l.held) WHERE d.status = 'pending'));
 }
 
 # --- the receiver ---

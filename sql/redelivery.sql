@@ -1,0 +1,89 @@
+-- What people do with deliveries: see what was sent, send again, send a test, watch the queue, clear old ones.
+INSERT INTO dashboards (id) VALUES ('sales');
+INSERT INTO personas (id) VALUES ('ana');
+SELECT subscribe('sales', 'webhook', 'https://example.com/a', '{"set_added_min": 1}') AS a,
+       subscribe('sales', 'persona', 'ana', '{"set_added_min": 1}') AS p \gset
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content)
+VALUES ('sales', 1, '[]'), ('sales', 2, '[{"id": 1}]'), ('sales', 3, '[{"id": 2}]'), ('sales', 4, '[{"id": 3}]');
+CREATE VIEW regress_log AS
+  SELECT l.subscription_id, l.target, a.snapshot_b, l.attempt, l.outcome, l.http_status, l.duration_ms, l.error
+    FROM dashboard_delivery_log l
+    LEFT JOIN dashboard_alerts a ON a.dashboard_artifact_id = l.dashboard_artifact_id AND a.id = l.alert_id
+   ORDER BY l.attempted_at, l.delivery_id;
+-- Claims all and marks the delivery of one snapshot, in the name of a listener.
+CREATE FUNCTION pg_temp.attempt(snapshot bigint, outcome text, error text, http_status integer, duration integer) RETURNS integer LANGUAGE sql AS $$
+  SELECT finish_deliveries('w', ARRAY[d.dashboard_artifact_id], ARRAY[d.id], ARRAY[d.attempts + 1], ARRAY[outcome], ARRAY[attempt.error],
+                           ARRAY[NULL]::interval[], ARRAY[attempt.http_status], ARRAY[duration], '{}')
+    FROM dashboard_deliveries d JOIN dashboard_alerts a ON a.id = d.alert_id WHERE a.snapshot_b = snapshot;
+$$;
+DELETE FROM dashboard_listeners;
+SELECT listener_seen('w');
+
+--
+-- dashboard_delivery_log: every attempt, the successful ones too
+--
+SELECT pg_temp.attempt(2, 'delivered', NULL, 204, 5);
+SELECT pg_temp.attempt(3, 'retry', 'HTTP 503', 503, 7), pg_temp.attempt(3, 'delivered', NULL, 200, 9);
+-- Refused is given up at once.
+SELECT pg_temp.attempt(4, 'refused', 'channel_not_found', NULL, 3);
+SELECT * FROM regress_log ORDER BY snapshot_b, attempt;
+SELECT status, attempts, last_error, http_status, duration_ms FROM dashboard_deliveries ORDER BY id;
+SELECT is_active FROM dashboard_subscriptions WHERE id = :a;
+
+--
+-- redeliver(), redeliver_dead()
+--
+SELECT redeliver(min(id)) FROM dashboard_deliveries;
+SELECT redeliver(0), redeliver(NULL);
+SELECT redeliver_dead(:a), redeliver_dead(0);
+SELECT status, attempts, next_attempt_at <= clock_timestamp() AS due, parked FROM dashboard_deliveries ORDER BY id;
+-- The log keeps what was.
+SELECT snapshot_b, attempt, outcome, http_status FROM regress_log ORDER BY 1, 2;
+SELECT pg_temp.attempt(2, 'delivered', NULL, 202, 6);
+SELECT snapshot_b, attempt, outcome, http_status FROM regress_log ORDER BY 1, 2, 4;
+
+--
+-- send_test()
+--
+SELECT send_test(:a) AS test \gset
+SELECT subscriber_kind, target, status, alert_id IS NULL AS no_alert, test_of = :a AS of_subscription FROM dashboard_deliveries WHERE id = :test;
+SELECT subscription_id = :a AS of_subscription, alert_id, snapshot_b, diff, explanation, regexp_replace(summary, '\d+', 'N') AS summary
+  FROM claim_deliveries('w', '{webhook}', 10) WHERE alert_id IS NULL;
+-- Also for one that is switched off: that is when one wants to try.
+UPDATE dashboard_subscriptions SET is_active = false WHERE id = :a;
+SELECT send_test(:a) > 0 AS sent;
+\set VERBOSITY sqlstate
+\set SHOW_CONTEXT never
+SELECT send_test(:p);
+SELECT send_test(0);
+SELECT prune_deliveries('-1 s');
+\set VERBOSITY default
+SELECT send_test(:p);
+SELECT send_test(0);
+SELECT prune_deliveries('-1 s');
+-- A test's end is not the subscription's history.
+SELECT count(*) FROM regress_log WHERE snapshot_b IS NULL;
+
+--
+-- dashboard_delivery_stats
+--
+SELECT subscriber_kind, pending, due, parked, oldest_due_for >= '0' AS oldest, failures_last_hour, failures_by_reason, listeners, delivered_total, failed_total
+  FROM dashboard_delivery_stats;
+
+--
+-- prune_deliveries(): what is old and done, with all that hangs on it
+--
+SELECT prune_deliveries('1 day');
+UPDATE dashboard_alerts SET created_at = created_at - interval '3 days';
+UPDATE dashboard_diffs SET created_at = created_at - interval '3 days';
+UPDATE dashboard_deliveries SET finished_at = finished_at - interval '2 days' WHERE status <> 'pending';
+SELECT a.snapshot_b, d.status FROM dashboard_alerts a LEFT JOIN dashboard_deliveries d ON d.alert_id = a.id ORDER BY 1, 2;
+-- Finished two days ago, or a persona's.
+SELECT prune_deliveries('2 days 12 hours'), prune_deliveries('1 day', 2), prune_deliveries('1 day'), prune_deliveries('1 day');
+SELECT a.snapshot_b, d.status FROM dashboard_alerts a LEFT JOIN dashboard_deliveries d ON d.alert_id = a.id ORDER BY 1, 2;
+SELECT snapshot_b FROM dashboard_diffs ORDER BY 1;
+SELECT count(*) FROM artifact_comments;
+
+DROP VIEW regress_log;
+DELETE FROM dashboards;
+DELETE FROM personas;
