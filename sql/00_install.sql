@@ -53,7 +53,7 @@ SELECT function, proargnames, pg_get_expr(proargdefaults, 0) AS defaults FROM ow
 SELECT relname, relrowsecurity,
        has_table_privilege('pg_monitor', oid, 'SELECT') AS readable
   FROM own_relations
- WHERE relkind = 'r' AND NOT (relrowsecurity AND has_table_privilege('pg_monitor', oid, 'SELECT'))
+ WHERE relkind = 'r' AND relname <> 'notification_configs' AND NOT (relrowsecurity AND has_table_privilege('pg_monitor', oid, 'SELECT'))
  ORDER BY 1;
 SELECT relname FROM own_relations
  WHERE relkind = 'r'
@@ -62,6 +62,12 @@ SELECT relname FROM own_relations
 SELECT relname FROM own_relations
  WHERE CASE WHEN relkind = 'S' THEN has_sequence_privilege('pg_monitor', oid, 'USAGE, UPDATE') END
  ORDER BY 1;
+
+-- Of the notification configs, what one chooses by.
+SELECT array_agg(attname ORDER BY attnum) AS readable
+  FROM pg_attribute
+ WHERE attrelid = 'notification_configs'::regclass AND attnum > 0
+   AND has_column_privilege('pg_monitor', attrelid, attnum, 'SELECT');
 
 -- Every table whose rows belong to a dashboard begins its keys with the dashboard's id.
 SELECT c.relname, o.conname, o.contype, a.attname AS first_column

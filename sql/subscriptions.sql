@@ -62,8 +62,14 @@ SELECT detail FROM pg_temp.refused('sales', 'webhook', 'https://example.com/' ||
 SELECT target, r.message, r.detail FROM (VALUES ('ana'), ('@example.com'), ('ana@'), ('ana@b@c'), ('ana @example.com'), (E'ana@example.com\nBcc: x@y'),
   ('Ana <ana@example.com>'), ('')) v (target),
   pg_temp.refused('sales', 'email', target) r;
--- Chats.
-SELECT kind, target, r.message, r.detail FROM (VALUES ('slack', ''), ('slack', '# sales'), ('telegram', ''), ('telegram', E'1\n2')) v (kind, target), pg_temp.refused('sales', kind, target) r;
+-- Slack: a channel or an incoming webhook, and nobody by name.
+SELECT target, r.message, r.detail, r.hint FROM (VALUES ('#sales'), ('#verkäufe-2'), ('C0123ABC'), ('G01'), ('https://hooks.slack.com/services/T0/B0/x'),
+  (''), ('#'), ('# sales'), ('#a#b'), ('#<!channel>'), ('sales'), ('@ana'), ('U0123ABC'), ('c0123'), ('C0123 '), ('http://hooks.slack.com/services/x'),
+  ('https://u:p@hooks.slack.com/'), ('https://')) v (target), pg_temp.refused('sales', 'slack', target) r;
+-- Telegram: a chat's id, or a public channel by name.
+SELECT target, r.message, r.detail, r.hint FROM (VALUES ('123'), ('-1001234567890'), ('@sales_eu'),
+  (''), ('-'), ('--1'), ('1.5'), ('12a'), (E'1\n2'), ('1234567890123456789'), ('@'), ('@abc'), ('@a/../sendMessage'), ('sales'), ('https://t.me/sales')) v (target),
+  pg_temp.refused('sales', 'telegram', target) r;
 -- What must not be left out.
 SELECT state, message FROM pg_temp.refused(NULL, 'slack', '#sales');
 SELECT state, message FROM pg_temp.refused('sales', NULL, '#sales');
@@ -71,7 +77,7 @@ SELECT state, message FROM pg_temp.refused('sales', 'slack', NULL);
 SELECT state, message FROM pg_temp.refused('sales', 'slack', '#sales', NULL);
 \pset format aligned
 \pset footer on
-SELECT count(*) FROM dashboard_subscriptions WHERE length(subscriber_id) < 2000;
+SELECT subscriber_kind, subscriber_id FROM dashboard_subscriptions WHERE length(subscriber_id) < 2000 ORDER BY id;
 
 --
 -- Changing one

@@ -1,9 +1,9 @@
 // The trigger of dashboard_subscriptions: who may be told of what, and whether the target
 // can be reached at all.
 
-#include "extension/row_trigger.h"
 #include "extension/guard.h"
 #include "extension/rights.h"
+#include "extension/row_trigger.h"
 #include "extension/statement.h"
 
 namespace dashboard_diff {
@@ -38,6 +38,9 @@ Parties find_parties(const Installation& installation, const char* dashboard, co
             DatumGetBool(SPI_getbinval(row, columns, 3, &is_null)), SPI_getvalue(row, columns, 4)};
 }
 
+Statement config_type_statement{
+    "SELECT c.type FROM @extschema@.notification_configs c WHERE c.id = $1", 1, {INT8OID}};
+
 bool starts_with(const char* text, const char* prefix) {
     return pg_strncasecmp(text, prefix, strlen(prefix)) == 0;
 }
@@ -57,26 +60,54 @@ bool has_space_or_control(const char* text) {
     return false;
 }
 
-void check_webhook_url(const char* url) {
+void check_url(const char* kind, const char* url, const char* hint) {
     const char* host = starts_with(url, "https://")  ? url + 8
                        : starts_with(url, "http://") ? url + 7
                                                      : nullptr;
-    constexpr char hint[] = "Give a URL such as https://example.com/hook.";
     if (host == nullptr)
-        refuse_subscriber("webhook", url, "The URL must begin with https:// or http://.", hint);
+        refuse_subscriber(kind, url, "The URL must begin with https:// or http://.", hint);
     const std::size_t authority = strcspn(host, "/?#");
     if (authority == 0 || host[0] == ':')
-        refuse_subscriber("webhook", url, "The URL has no host.", hint);
+        refuse_subscriber(kind, url, "The URL has no host.", hint);
     if (memchr(host, '@', authority) != nullptr)
-        refuse_subscriber("webhook", url, "The URL must not carry a user name or password.", hint);
+        refuse_subscriber(kind, url, "The URL must not carry a user name or password.", hint);
     if (has_space_or_control(url) || strlen(url) > 2000)
-        refuse_subscriber("webhook", url, "The URL must have no spaces and at most 2000 bytes.",
-                          hint);
+        refuse_subscriber(kind, url, "The URL must have no spaces and at most 2000 bytes.", hint);
+}
+
+// What Slack allows to be in a channel's name beside letters of all scripts is left to Slack.
+bool is_slack_channel(const char* text) {
+    constexpr char digits_and_capitals[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (*text == '#')
+        return text[1] != '\0' && strlen(text) <= 400 && strpbrk(text + 1, "#@<>&,;") == nullptr &&
+               !has_space_or_control(text);
+    return strchr("CGD", *text) != nullptr && strlen(text) >= 3 && strlen(text) <= 30 &&
+           text[strspn(text, digits_and_capitals)] == '\0';
+}
+
+void check_slack(const char* subscriber) {
+    constexpr char hint[] =
+        "Give a channel such as #sales or C0123456789, or an incoming webhook's https:// URL.";
+    if (starts_with(subscriber, "https://"))
+        check_url("slack", subscriber, hint);
+    else if (!is_slack_channel(subscriber))
+        refuse_subscriber("slack", subscriber, "It is no channel.", hint);
+}
+
+bool is_telegram_chat(const char* text) {
+    constexpr char digits[] = "0123456789";
+    constexpr char name_characters[] =
+        "0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const bool is_name = *text == '@';
+    const char* rest = text + (is_name || *text == '-');
+    const std::size_t length = strlen(rest);
+    return is_name ? length >= 4 && length <= 32 && rest[strspn(rest, name_characters)] == '\0'
+                   : length >= 1 && length <= 18 && rest[strspn(rest, digits)] == '\0';
 }
 
 void check_subscriber(const char* kind, const char* subscriber) {
     if (strcmp(kind, "webhook") == 0) {
-        check_webhook_url(subscriber);
+        check_url(kind, subscriber, "Give a URL such as https://example.com/hook.");
     } else if (strcmp(kind, "email") == 0) {
         const char* at = strchr(subscriber, '@');
         if (at == nullptr || at == subscriber || at[1] == '\0' || strchr(at + 1, '@') != nullptr ||
@@ -84,11 +115,13 @@ void check_subscriber(const char* kind, const char* subscriber) {
             strlen(subscriber) > 320)
             refuse_subscriber(kind, subscriber, "It is no e-mail address.",
                               "Give one bare address such as ana@example.com.");
-    } else if (strcmp(kind, "slack") == 0 || strcmp(kind, "telegram") == 0) {
-        if (*subscriber == '\0' || has_space_or_control(subscriber) || strlen(subscriber) > 2000)
-            refuse_subscriber(kind, subscriber, "It must be a channel or chat without spaces.",
-                              strcmp(kind, "slack") == 0 ? "Give a channel such as #sales."
-                                                         : "Give a chat id such as -100123.");
+    } else if (strcmp(kind, "slack") == 0) {
+        check_slack(subscriber);
+    } else if (strcmp(kind, "telegram") == 0) {
+        if (!is_telegram_chat(subscriber))
+            refuse_subscriber(kind, subscriber, "It is no chat.",
+                              "Give a chat's id such as -1001234567890, or a public channel's "
+                              "@name.");
     } else if (strcmp(kind, "persona") != 0) {
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("unknown subscriber kind \"%s\"", kind),
@@ -119,6 +152,30 @@ void check_entitled(const Parties& parties, const char* dashboard, const char* k
                       "sent."));
 }
 
+// The table's constraints say the same, but not why.
+void check_config(const TriggerData* trigger, const Installation& installation, const char* kind) {
+    const char* id = column_text(trigger, "notification_config_id");
+    if (id == nullptr)
+        return;
+    const char* needed = strcmp(kind, "email") == 0      ? "SMTP"
+                         : strcmp(kind, "slack") == 0    ? "SLACK"
+                         : strcmp(kind, "telegram") == 0 ? "TELEGRAM"
+                                                         : nullptr;
+    if (needed == nullptr)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("a subscription of kind %s takes no notification config", kind));
+    Datum values[] = {DirectFunctionCall1(int8in, CStringGetDatum(id))};
+    execute(config_type_statement, installation, values, nullptr, Visibility::transaction, 1);
+    if (SPI_processed == 0)
+        ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
+                errmsg("notification config %s does not exist", id));
+    const char* type = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+    if (strcmp(type, needed) != 0)
+        ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                errmsg("notification config %s is of type %s", id, type),
+                errdetail("A subscription of kind %s needs one of type %s.", kind, needed));
+}
+
 void check_subscription(FunctionCallInfo fcinfo) {
     const TriggerData* trigger = called_for_row(fcinfo, "dashboard_subscription_check");
     const char* dashboard = column_text(trigger, "dashboard_artifact_id");
@@ -139,6 +196,7 @@ void check_subscription(FunctionCallInfo fcinfo) {
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
                 errmsg("persona \"%s\" does not exist", subscriber));
     check_entitled(parties, dashboard, kind, subscriber, owner);
+    check_config(trigger, installation, kind);
     end_statements(level);
 }
 

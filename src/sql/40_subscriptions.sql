@@ -20,6 +20,14 @@ CREATE TABLE @extschema@.dashboard_subscriptions (
   -- A reference, so that a dump restores personas first and a persona's end is its subscriptions'.
   persona_id text GENERATED ALWAYS AS (CASE subscriber_kind WHEN 'persona' THEN subscriber_id END)
     STORED REFERENCES @extschema@.personas ON DELETE CASCADE,
+  notification_config_id bigint
+    CONSTRAINT dashboard_subscriptions_notification_config_check CHECK (
+      notification_config_id IS NULL
+      OR subscriber_kind = ANY (ARRAY['email', 'slack', 'telegram'])),
+  -- So that the reference holds the config to its type, too.
+  notification_config_type text GENERATED ALWAYS AS (
+    CASE subscriber_kind WHEN 'email' THEN 'SMTP' WHEN 'slack' THEN 'SLACK'
+                         WHEN 'telegram' THEN 'TELEGRAM' END) STORED,
   threshold_json jsonb NOT NULL CHECK (@extschema@.validate_threshold(threshold_json)),
   baseline text NOT NULL DEFAULT 'previous'
     CONSTRAINT dashboard_subscriptions_baseline_check CHECK (
@@ -40,6 +48,9 @@ CREATE TABLE @extschema@.dashboard_subscriptions (
   owner name NOT NULL DEFAULT current_user,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (dashboard_artifact_id, id),
+  CONSTRAINT dashboard_subscriptions_notification_config_fkey
+    FOREIGN KEY (notification_config_id, notification_config_type)
+    REFERENCES @extschema@.notification_configs (id, type),
   -- Also makes pg_dump restore snapshots first, so that a restore alerts nobody.
   FOREIGN KEY (dashboard_artifact_id, start_snapshot_id)
     REFERENCES @extschema@.dashboard_snapshots ON DELETE SET NULL (start_snapshot_id)
@@ -54,11 +65,18 @@ CREATE INDEX dashboard_subscriptions_start_idx
   WHERE start_snapshot_id IS NOT NULL;
 CREATE INDEX dashboard_subscriptions_persona_idx
   ON @extschema@.dashboard_subscriptions (persona_id) WHERE persona_id IS NOT NULL;
+CREATE INDEX dashboard_subscriptions_notification_config_idx
+  ON @extschema@.dashboard_subscriptions (notification_config_id, notification_config_type)
+  WHERE notification_config_id IS NOT NULL;
 CREATE INDEX dashboard_subscriptions_id_idx ON @extschema@.dashboard_subscriptions (id);
 COMMENT ON TABLE @extschema@.dashboard_subscriptions IS
 'a subscriber''s threshold for a dashboard; the subscriber is told of a snapshot that meets it';
 COMMENT ON COLUMN @extschema@.dashboard_subscriptions.subscriber_id IS
-'a persona''s id, a webhook''s URL, an e-mail address, a Slack channel or a Telegram chat';
+'a persona''s id; a webhook''s URL; an e-mail address; a Slack channel (#sales or its id) or an incoming webhook''s URL, which is a secret and better sealed in a notification config; a Telegram chat (its id or @channelname)';
+COMMENT ON COLUMN @extschema@.dashboard_subscriptions.notification_config_id IS
+'through what it is told; null: the active notification config of its type with the lowest id';
+COMMENT ON COLUMN @extschema@.dashboard_subscriptions.notification_config_type IS
+'the type of notification config that its kind takes';
 COMMENT ON COLUMN @extschema@.dashboard_subscriptions.baseline IS
 'what a snapshot is compared with: previous, the one before it; last_notified, the one that this subscription was last told of, so that a slow drift is noticed';
 COMMENT ON COLUMN @extschema@.dashboard_subscriptions.baseline_snapshot_id IS
@@ -84,7 +102,7 @@ CREATE FUNCTION @extschema@.dashboard_subscription_check() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'dashboard_diff_subscription_check';
 REVOKE ALL ON FUNCTION @extschema@.dashboard_subscription_check() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.dashboard_subscription_check() IS
-'trigger that checks a subscription''s dashboard, its target, and its owner''s right to the content';
+'trigger that checks a subscription''s dashboard, its target, its notification config, and its owner''s right to the content';
 
 CREATE TRIGGER dashboard_subscription_check
   BEFORE INSERT ON @extschema@.dashboard_subscriptions FOR EACH ROW
@@ -92,7 +110,8 @@ CREATE TRIGGER dashboard_subscription_check
 -- Not BEFORE: a trigger of that kind costs every update, also those of other columns that telling
 -- subscribers makes.
 CREATE TRIGGER dashboard_subscription_check_update
-  AFTER UPDATE OF dashboard_artifact_id, subscriber_kind, subscriber_id, owner
+  AFTER UPDATE OF dashboard_artifact_id, subscriber_kind, subscriber_id, notification_config_id,
+    owner
   ON @extschema@.dashboard_subscriptions FOR EACH ROW
   EXECUTE FUNCTION @extschema@.dashboard_subscription_check();
 
@@ -114,24 +133,25 @@ CREATE FUNCTION @extschema@.subscribe(
   threshold_json jsonb,
   baseline text DEFAULT 'previous',
   cooldown interval DEFAULT NULL,
-  muted_until timestamptz DEFAULT NULL
+  muted_until timestamptz DEFAULT NULL,
+  notification_config_id bigint DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   INSERT INTO @extschema@.dashboard_subscriptions
     (dashboard_artifact_id, subscriber_kind, subscriber_id, threshold_json, baseline, cooldown,
-     muted_until, start_snapshot_id)
+     muted_until, notification_config_id, start_snapshot_id)
   VALUES (subscribe.dashboard_id, subscribe.subscriber_kind, subscribe.subscriber_id,
           subscribe.threshold_json, subscribe.baseline, subscribe.cooldown,
-          subscribe.muted_until,
+          subscribe.muted_until, subscribe.notification_config_id,
           (SELECT s.id FROM @extschema@.dashboard_snapshots s
             WHERE s.dashboard_artifact_id = subscribe.dashboard_id
             ORDER BY s.captured_at DESC, s.id DESC
             LIMIT 1))
   RETURNING id;
 END;
-COMMENT ON FUNCTION @extschema@.subscribe(text, text, text, jsonb, text, interval, timestamptz) IS
+COMMENT ON FUNCTION @extschema@.subscribe(text, text, text, jsonb, text, interval, timestamptz, bigint) IS
 'subscribes a persona, webhook, e-mail address, Slack channel or Telegram chat to a dashboard; the id of the subscription';
 
 CREATE FUNCTION @extschema@.alert_is_due(

@@ -7,6 +7,8 @@ GRANT SELECT ON dashboards, personas, artifact_comments, dashboard_snapshots,
   dashboard_delivery_attempts, dashboard_delivery_log, dashboard_events,
   dashboard_pending_snapshots TO PUBLIC;
 GRANT SELECT ON dashboard_listeners, dashboard_leases, dashboard_delivery_stats TO pg_monitor;
+-- Enough to choose one by.
+GRANT SELECT (id, type, name, is_active) ON notification_configs TO PUBLIC;
 
 CREATE FUNCTION allow_listener(role regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT
@@ -17,7 +19,7 @@ BEGIN
     'GRANT EXECUTE ON FUNCTION @extschema@.dispatch_pending, @extschema@.claim_deliveries,
        @extschema@.finish_deliveries, @extschema@.park_deliveries, @extschema@.parked_endpoints,
        @extschema@.release_deliveries, @extschema@.next_delivery_due, @extschema@.listener_seen,
-       @extschema@.webhook_secret_version TO %s', role);
+       @extschema@.webhook_secret_version, @extschema@.delivery_providers TO %s', role);
 END
 $$;
 REVOKE ALL ON FUNCTION allow_listener(regrole) FROM PUBLIC;
@@ -30,6 +32,8 @@ SELECT pg_catalog.pg_extension_config_dump('artifact_comments', '');
 SELECT pg_catalog.pg_extension_config_dump('artifact_comments_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_snapshots', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_snapshots_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('notification_configs', '');
+SELECT pg_catalog.pg_extension_config_dump('notification_configs_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_subscriptions', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_subscriptions_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_diffs', '');

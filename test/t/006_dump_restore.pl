@@ -19,10 +19,11 @@ $test->start_receiver;
 
 my @tables = qw(dashboards personas artifact_comments dashboard_snapshots dashboard_subscriptions
   dashboard_diffs dashboard_alerts dashboard_deliveries dashboard_events
-  dashboard_pending_snapshots own_snapshots);
+  dashboard_pending_snapshots notification_configs own_snapshots);
 my @sequences = qw(artifact_comments_id_seq dashboard_snapshots_id_seq
   dashboard_subscriptions_id_seq dashboard_alerts_id_seq dashboard_deliveries_id_seq
-  dashboard_events_id_seq dashboard_pending_snapshots_id_seq own_snapshots_id_seq);
+  dashboard_events_id_seq dashboard_pending_snapshots_id_seq notification_configs_id_seq
+  own_snapshots_id_seq);
 
 my $any = any_change();
 my $roles = 'CREATE ROLE ana; CREATE ROLE bob; CREATE ROLE viewer;';
@@ -38,7 +39,11 @@ INSERT INTO dashboards (id, owner, title, view_spec, metadata) VALUES
 INSERT INTO personas (id, owner) VALUES ('zoe', 'ana'), ('dan', 'bob');
 SELECT subscribe('ana''s', 'persona', 'zoe', '$any');
 SELECT subscribe('ana''s', 'webhook', '@{[$test->url('/fails')]}', '$any');
-SELECT subscribe('ana''s', 'email', 'ana\@example.com', '$any', cooldown => '1 hour');
+INSERT INTO notification_configs (type, name, settings, credentials) VALUES
+  ('SMTP', 'relay', '{"host": "mail.example.com", "from": "alerts\@example.com"}',
+   'sealed:v1:' || repeat('A', 40));
+SELECT subscribe('ana''s', 'email', 'ana\@example.com', '$any', cooldown => '1 hour',
+                 notification_config_id => 1);
 UPDATE dashboard_subscriptions SET owner = 'ana';
 
 -- An own table whose rows are snapshots as well.
