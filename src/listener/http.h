@@ -14,12 +14,14 @@ struct HttpRequest {
     std::string url;                  // one that check_target() passed
     std::vector<std::string> headers; // "Name: value"
     std::string body;
+    bool keep_body = false; // of the answer: only where it is needed to judge it
 };
 
 struct HttpResult {
     int status = 0;    // of the final answer; 0: there was none
     std::string error; // why there was none, in a few printable words
     std::optional<std::chrono::seconds> retry_after;
+    std::string body; // of the answer, if asked for: never logged, never stored
     std::chrono::milliseconds elapsed{0};
 };
 

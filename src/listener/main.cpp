@@ -1,3 +1,4 @@
+#include "listener/curl_multi.h"
 #include "listener/database.h"
 #include "listener/dispatcher.h"
 #include "listener/event_loop.h"
@@ -37,8 +38,9 @@ int deliver(const Options& options, SecretKey master_key) {
         }
         dispatcher->shut_down();
     });
-    HttpClient http(loop, AddressPolicy(options.allowed_networks), options.allow_http,
-                    options.concurrency);
+    CurlMulti curl(loop, options.concurrency);
+    HttpClient http(curl,
+                    {AddressPolicy(options.allowed_networks), options.allow_http, options.ca_file});
     WebhookChannel webhooks(http, std::move(master_key), options.allow_http);
     Database database(loop, options.dsn);
     Outbox outbox(database, worker_name(), options.poll_only);

@@ -1,32 +1,9 @@
 #include "listener/webhook.h"
 
-#include <stdexcept>
-
-// The default is assert(), which would end the daemon.
-#define RAPIDJSON_ASSERT(condition)                                                                \
-    ((condition) ? static_cast<void>(0) : throw std::logic_error("RapidJSON: " #condition))
-
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
+#include "listener/json.h"
 
 namespace dashboard_diff::listener {
 namespace {
-
-using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void write_name(JsonWriter& writer, std::string_view name) {
-    writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-}
-
-void write_text(JsonWriter& writer, std::string_view name, std::string_view value) {
-    write_name(writer, name);
-    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-void write_integer(JsonWriter& writer, std::string_view name, std::optional<std::int64_t> value) {
-    write_name(writer, name);
-    value ? writer.Int64(*value) : writer.Null();
-}
 
 // `json` as the server sent it: digits and all stay what they are.
 void write_json(JsonWriter& writer, std::string_view name, std::string_view json) {
