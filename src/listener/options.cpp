@@ -156,6 +156,8 @@ Options parse_options(int argc, char** argv) {
         throw UsageError(std::string(argv[optind]) + ": unexpected argument");
     if (options.once && options.print_secret)
         throw UsageError("--once and --print-secret do not go together");
+    if (options.seal && (options.once || options.print_secret))
+        throw UsageError("--seal goes with neither --once nor --print-secret");
     return options;
 }
 

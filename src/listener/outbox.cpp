@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dashboard_diff::listener {
 namespace {
@@ -73,6 +74,10 @@ WHERE pg_catalog.set_config('lock_timeout', '50ms', true) IS NOT NULL
 )";
 
 constexpr const char* secret_version_sql = "SELECT @.webhook_secret_version($1::pg_catalog.int8)";
+
+constexpr const char* providers_sql = R"(
+SELECT id, type, settings, credentials FROM @.delivery_providers()
+)";
 
 // Puts the extension's schema in place of every @.
 std::string in_schema(std::string_view sql, const std::string& schema) {
@@ -405,6 +410,24 @@ void Outbox::secret_version(std::int64_t subscription_id,
             callback(result.is_null(0, 0) ? -1 : static_cast<int>(result.integer(0, 0)));
         },
         [callback] { callback(std::nullopt); });
+}
+
+void Outbox::providers(std::function<void(std::optional<std::vector<ProviderRow>>)> callback) {
+    Statement statement{in_schema(providers_sql, schema_), {}};
+    database_.execute(std::move(statement), [this, callback](const PgResult& result) {
+        if (!result.ok()) {
+            if (!result.is_lost() && !std::exchange(providers_unreadable_, true))
+                log(Level::warning, "providers_unreadable", {{"reason", result.error()}});
+            callback(std::nullopt);
+            return;
+        }
+        providers_unreadable_ = false;
+        std::vector<ProviderRow> rows;
+        for (int row = 0; row < result.rows(); ++row)
+            rows.push_back({result.integer(row, 0), std::string(result.text(row, 1)),
+                            std::string(result.text(row, 2)), std::string(result.text(row, 3))});
+        callback(std::move(rows));
+    });
 }
 
 } // namespace dashboard_diff::listener

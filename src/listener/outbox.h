@@ -12,6 +12,15 @@
 
 namespace dashboard_diff::listener {
 
+// A row of delivery_providers(), as it is.
+struct ProviderRow {
+    std::int64_t id = 0;
+    std::string type;
+    std::string settings;    // JSON
+    std::string credentials; // sealed; empty: none
+    bool operator==(const ProviderRow&) const = default;
+};
+
 // The extension's outbox: every statement the listener sends is here. A statement that fails
 // ends the session, and with it whatever stale knowledge it had; a new one follows by itself.
 class Outbox {
@@ -113,6 +122,14 @@ public:
     void secret_version(std::int64_t subscription_id,
                         std::function<void(std::optional<int>)> callback);
 
+    // The active notification configs. What the server refuses does not end the session: webhooks
+    // need none.
+    void providers(std::function<void(std::optional<std::vector<ProviderRow>>)> callback);
+
+    // `prepare` is called whenever a session begins, before the observer hears of it: what it sends
+    // is answered before the first claim.
+    void set_preparation(std::function<void()> prepare) { prepare_ = std::move(prepare); }
+
 private:
     void begin_session();
     void find_schema();
@@ -125,10 +142,12 @@ private:
     std::string worker_;
     bool poll_only_;
     Observer* observer_ = nullptr;
+    std::function<void()> prepare_;
     std::string schema_name_;
     std::string schema_; // quoted
     bool ready_ = false;
     bool extension_missing_ = false;
+    bool providers_unreadable_ = false; // as was logged
 };
 
 } // namespace dashboard_diff::listener
