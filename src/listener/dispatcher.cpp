@@ -49,7 +49,7 @@ void log_attempt(const Outcome& outcome, const std::string& dashboard, std::int6
 } // namespace
 
 Dispatcher::Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels,
-                       Settings settings, std::function<void()> refresh)
+                       Settings settings, Refresh refresh)
     : loop_(loop),
       outbox_(outbox),
       channels_(std::move(channels)),
@@ -133,8 +133,13 @@ void Dispatcher::shut_down() {
 void Dispatcher::poll() {
     poll_timer_.arm(settings_.poll);
     want_claim_ = true;
-    refresh_();
-    list_parked();
+    refreshing_ = true;
+    refresh_([this] {
+        refreshing_ = false;
+        if (outbox_.ready())
+            list_parked();
+        wake();
+    });
     if (!life_timer_.armed())
         show_life();
     wake();
@@ -200,7 +205,7 @@ void Dispatcher::pump() {
         report_timer_.arm(report_delay);
     if (may_claim())
         claim();
-    else if (ask_due_ && !want_claim_ && outbox_.ready() && !stopping_)
+    else if (ask_due_ && !want_claim_ && !refreshing_ && outbox_.ready() && !stopping_)
         ask_next_due();
     // Behind a claim: they take turns.
     if (pending_.wanted() && outbox_.ready() && !stopping_)
@@ -305,8 +310,8 @@ void Dispatcher::reported(bool done) {
 
 bool Dispatcher::may_claim() const noexcept {
     // At half a read-ahead, so that claims stay few and large.
-    return want_claim_ && !claiming_ && !stopping_ && !reports_failed_ && outbox_.ready() &&
-           lanes_.waiting() * 2 <= read_ahead_.size(slice_time_);
+    return want_claim_ && !claiming_ && !stopping_ && !reports_failed_ && !refreshing_ &&
+           outbox_.ready() && lanes_.waiting() * 2 <= read_ahead_.size(slice_time_);
 }
 
 void Dispatcher::claim() {

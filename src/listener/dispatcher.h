@@ -109,7 +109,7 @@ private:
     Outbox& outbox_;
     std::vector<Channel*> channels_;
     Settings settings_;
-    std::function<void()> refresh_;
+    Refresh refresh_;
 
     Lanes lanes_;
     Outbox::Report report_;    // to be sent
@@ -129,6 +129,7 @@ private:
     bool orphans_possible_ = false; // a lost claim may have leased what we do not know of
     bool drained_ = false;          // the last claim came back empty
     bool listing_ = false;          // of what is parked
+    bool refreshing_ = false;
     bool was_ready_ = false;
     bool stopping_ = false;
     bool releasing_ = false; // at the end

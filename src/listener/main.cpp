@@ -1,21 +1,30 @@
 #include "listener/curl_multi.h"
 #include "listener/database.h"
 #include "listener/dispatcher.h"
+#include "listener/email_channel.h"
 #include "listener/event_loop.h"
 #include "listener/http_client.h"
 #include "listener/key_file.h"
 #include "listener/log.h"
 #include "listener/options.h"
 #include "listener/outbox.h"
+#include "listener/providers.h"
+#include "listener/seal.h"
 #include "listener/signals.h"
 #include "listener/signature.h"
+#include "listener/slack_channel.h"
+#include "listener/smtp_client.h"
+#include "listener/telegram_channel.h"
 #include "listener/version.h"
 #include "listener/webhook_channel.h"
 #include "listener/worker_name.h"
 
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include <sysexits.h>
 #include <unistd.h>
@@ -26,6 +35,37 @@ namespace {
 void print(const std::string& text) {
     if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
         throw std::runtime_error("could not write to standard output");
+}
+
+// All of standard input without the newline that ends it.
+SecretText read_secret() {
+    SecretText input(longest_sealed_secret + 2); // more than fits, so that it is noticed
+    std::size_t size = 0;
+    while (size < input.size()) {
+        const ssize_t count = ::read(STDIN_FILENO, input.data() + size, input.size() - size);
+        if (count == 0)
+            break;
+        if (count > 0)
+            size += static_cast<std::size_t>(count);
+        else if (errno != EINTR)
+            throw std::system_error(errno, std::generic_category(),
+                                    "could not read standard input");
+    }
+    std::string_view secret = input.view().substr(0, size);
+    if (secret.ends_with('\n'))
+        secret.remove_suffix(1);
+    return SecretText(secret);
+}
+
+int print_sealed(std::int64_t config_id, const SecretKey& master_key) {
+    const SecretText secret = read_secret();
+    try {
+        print(seal(sealing_key(master_key), credentials_purpose(config_id), secret.view()) + "\n");
+    } catch (const SealError& error) {
+        log(Level::error, "unfit_secret", {{"reason", error.what()}});
+        return EX_DATAERR;
+    }
+    return EX_OK;
 }
 
 int deliver(const Options& options, SecretKey master_key) {
@@ -39,14 +79,23 @@ int deliver(const Options& options, SecretKey master_key) {
         dispatcher->shut_down();
     });
     CurlMulti curl(loop, options.concurrency);
-    HttpClient http(curl,
-                    {AddressPolicy(options.allowed_networks), options.allow_http, options.ca_file});
-    WebhookChannel webhooks(http, std::move(master_key), options.allow_http);
+    const bool allow_http = options.allow_http;
+    HttpClient http(curl, {AddressPolicy(options.allowed_networks), allow_http, options.ca_file});
+    std::vector<Network> relay_networks = options.allowed_networks;
+    relay_networks.insert(relay_networks.end(), options.allowed_relays.begin(),
+                          options.allowed_relays.end());
+    SmtpClient smtp(curl, {AddressPolicy(relay_networks), allow_http, options.ca_file});
+    Providers providers(sealing_key(master_key));
+    WebhookChannel webhooks(http, std::move(master_key), allow_http);
+    EmailChannel emails(smtp, providers, allow_http);
+    SlackChannel slack(http, providers, allow_http);
+    TelegramChannel telegram(http, providers, allow_http);
     Database database(loop, options.dsn);
     Outbox outbox(database, worker_name(), options.poll_only);
     Dispatcher the_dispatcher(
-        loop, outbox, {&webhooks},
-        {.concurrency = options.concurrency, .poll = options.poll, .once = options.once});
+        loop, outbox, {&webhooks, &emails, &slack, &telegram},
+        {.concurrency = options.concurrency, .poll = options.poll, .once = options.once},
+        [&](std::function<void()> done) { providers.refresh(outbox, std::move(done)); });
     dispatcher = &the_dispatcher;
 
     log(Level::info, "started",
@@ -130,6 +179,8 @@ int run(int argc, char** argv) {
     if (options.key_file.empty())
         options.key_file = default_key_file();
     SecretKey master_key = load_or_create_key(options.key_file);
+    if (options.seal)
+        return print_sealed(*options.seal, master_key);
     return options.print_secret ? print_secret(options, master_key)
                                 : deliver(options, std::move(master_key));
 }

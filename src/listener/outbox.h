@@ -126,10 +126,6 @@ public:
     // need none.
     void providers(std::function<void(std::optional<std::vector<ProviderRow>>)> callback);
 
-    // `prepare` is called whenever a session begins, before the observer hears of it: what it sends
-    // is answered before the first claim.
-    void set_preparation(std::function<void()> prepare) { prepare_ = std::move(prepare); }
-
 private:
     void begin_session();
     void find_schema();
@@ -142,7 +138,6 @@ private:
     std::string worker_;
     bool poll_only_;
     Observer* observer_ = nullptr;
-    std::function<void()> prepare_;
     std::string schema_name_;
     std::string schema_; // quoted
     bool ready_ = false;

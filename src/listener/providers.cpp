@@ -46,11 +46,13 @@ std::string_view Provider::secret() const {
     return secret_->view();
 }
 
-void Providers::refresh(Outbox& outbox) {
-    outbox.providers([this](std::optional<std::vector<ProviderRow>> rows) {
-        if (rows)
-            replace(std::move(*rows));
-    });
+void Providers::refresh(Outbox& outbox, std::function<void()> done) {
+    outbox.providers(
+        [this, done = std::move(done)](std::optional<std::vector<ProviderRow>> rows) {
+            if (rows)
+                replace(std::move(*rows));
+            done();
+        });
 }
 
 void Providers::replace(std::vector<ProviderRow> rows) {

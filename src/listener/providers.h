@@ -54,9 +54,8 @@ public:
     Providers(const Providers&) = delete;
     Providers& operator=(const Providers&) = delete;
 
-    // Reads them again; those that are the same stay as they are. Only while the outbox is ready:
-    // at the start of a session, before the first claim, and at each poll.
-    void refresh(Outbox& outbox);
+    // Reads them again; those that are the same stay as they are. Only while the outbox is ready.
+    void refresh(Outbox& outbox, std::function<void()> done);
     void replace(std::vector<ProviderRow> rows);
 
     // Whether there is any for subscribers of the kind.

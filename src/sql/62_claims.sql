@@ -95,6 +95,7 @@ BEGIN
   ), told AS (
     SELECT due.*, a.created_at AS alerted_at, a.snapshot_a, a.snapshot_b, a.explanation, a.summary,
            s.id AS to_subscription, s.secret_version, s.previous_secret_until,
+           s.notification_config_id,
            -- Those who are told the same of the same come one after the other.
            lag(due.dashboard_artifact_id) OVER w = due.dashboard_artifact_id
              AND lag(a.snapshot_a) OVER w = a.snapshot_a
@@ -116,7 +117,7 @@ BEGIN
     WINDOW w AS (ORDER BY due.next_attempt_at, due.id)
   )
   SELECT lease.id, t.dashboard_artifact_id, b.title, t.id, t.alert_id, t.to_subscription,
-         t.subscriber_kind, t.target, NULL::bigint, t.attempts + 1, t.parked, t.secret_version,
+         t.subscriber_kind, t.target, t.notification_config_id, t.attempts + 1, t.parked, t.secret_version,
          CASE WHEN t.previous_secret_until > time THEN t.secret_version - 1 END,
          coalesce(t.alerted_at, time), time - t.next_attempt_at, t.snapshot_a, t.snapshot_b,
          CASE WHEN t.same_pair IS NOT TRUE THEN
