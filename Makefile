@@ -31,7 +31,7 @@ EXTRA_CLEAN = build $(OBJS:.o=.d)
 PG_MAJOR ?= 15
 BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_MAJOR) \
 	postgresql-server-dev-$(PG_MAJOR) rapidjson-dev
-TEST_PACKAGES = clang libclang-rt-dev libgtest-dev libipc-run-perl nodejs npm
+TEST_PACKAGES = clang libclang-rt-dev libgtest-dev libipc-run-perl nodejs npm openssl
 
 LISTENER = build/dashboard_diff_listener
 # Debian's PostgreSQL keeps its programs off the PATH: the listener gets a link that is on it.

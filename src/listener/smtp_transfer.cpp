@@ -65,8 +65,10 @@ int SmtpTransfer::on_seek(void* self, curl_off_t offset, int origin) {
 }
 
 std::size_t SmtpTransfer::on_reply(char* data, std::size_t size, std::size_t count, void* self) {
-    static_cast<SmtpTransfer*>(self)->enhanced_status_ =
-        enhanced_status(std::string_view(data, size * count));
+    // The reply to the QUIT that follows a refusal is none.
+    const std::string_view reply(data, size * count);
+    if (reply.starts_with('4') || reply.starts_with('5'))
+        static_cast<SmtpTransfer*>(self)->enhanced_status_ = enhanced_status(reply);
     return size * count;
 }
 

@@ -76,7 +76,7 @@ $test->wait_for_requests(1, '/hang/no_answer');
 $patient->signal('TERM');    # so that it takes up nothing else
 $patient->wait_for_log(qr/event=stopping in_flight=1 /);
 # The listeners that come now must not find it once its time has come again.
-$test->sql("UPDATE dashboard_deliveries SET subscriber_kind = 'email'");
+$test->sql("UPDATE dashboard_deliveries SET subscriber_kind = 'persona'");
 
 subtest 'an answer 503 leaves the delivery pending for about five seconds' => sub {
     alert('unavailable', '/flaky/1/unavailable');
