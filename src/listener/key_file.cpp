@@ -1,5 +1,6 @@
 #include "listener/key_file.h"
 
+#include "listener/credentials_directory.h"
 #include "listener/file_descriptor.h"
 #include "listener/log.h"
 
@@ -49,7 +50,7 @@ void check_attributes(const FileDescriptor& file, const std::string& path) {
     if (attributes.st_uid != ::geteuid() && attributes.st_uid != 0)
         throw unfit(path, "belongs to another user: give it to the user who runs the listener");
     const unsigned mode = attributes.st_mode & 07777U;
-    if (mode != 0400) {
+    if (mode != 0400 && !(mode == 0440 && in_credentials_directory(path))) {
         std::array<char, 8> octal;
         std::snprintf(octal.data(), octal.size(), "%04o", mode);
         throw unfit(path, std::string("has mode ") + octal.data() +

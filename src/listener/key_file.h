@@ -14,7 +14,8 @@ public:
 };
 
 // Reads the master key: a regular file of mode 0400, owned by us or by root, that holds
-// 32 bytes as base64. Makes it (and missing parent directories, mode 0700) where none exists.
+// 32 bytes as base64; in the service manager's directory of credentials, mode 0440 is as good.
+// Makes it (and missing parent directories, mode 0700) where none exists.
 // Throws KeyFileError.
 SecretKey load_or_create_key(const std::string& path);
 

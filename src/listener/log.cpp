@@ -60,6 +60,8 @@ void append_escaped_byte(std::string& line, char c) {
     line += digits[byte & 0xF];
 }
 
+Level least_urgent_logged = Level::info;
+
 } // namespace
 
 void append_log_value(std::string& line, std::string_view value) {
@@ -117,7 +119,13 @@ std::string format_log_line(Level level, std::string_view event,
     return line;
 }
 
+void set_log_level(Level least_urgent) noexcept {
+    least_urgent_logged = least_urgent;
+}
+
 void log(Level level, std::string_view event, std::initializer_list<Field> fields) noexcept {
+    if (level > least_urgent_logged)
+        return;
     static const bool to_journal = std::getenv("JOURNAL_STREAM") != nullptr;
     try {
         const std::string line = format_log_line(level, event, fields, to_journal);

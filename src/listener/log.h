@@ -32,6 +32,9 @@ private:
 // stop over its log.
 void log(Level level, std::string_view event, std::initializer_list<Field> fields = {}) noexcept;
 
+// From now on log() drops what is less urgent. At first nothing is.
+void set_log_level(Level least_urgent) noexcept;
+
 // The line with its newline. `priority_prefix` puts the `<6>` in front that journald reads.
 std::string format_log_line(Level level, std::string_view event,
                             std::initializer_list<Field> fields, bool priority_prefix);

@@ -1,12 +1,13 @@
+#include "listener/configuration.h"
 #include "listener/curl_multi.h"
 #include "listener/database.h"
 #include "listener/dispatcher.h"
 #include "listener/email_channel.h"
 #include "listener/event_loop.h"
+#include "listener/help.h"
 #include "listener/http_client.h"
 #include "listener/key_file.h"
 #include "listener/log.h"
-#include "listener/options.h"
 #include "listener/outbox.h"
 #include "listener/providers.h"
 #include "listener/seal.h"
@@ -32,9 +33,14 @@
 namespace dashboard_diff::listener {
 namespace {
 
+class OutputError : public std::runtime_error {
+public:
+    OutputError() : std::runtime_error("could not write to standard output") {}
+};
+
 void print(const std::string& text) {
     if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
-        throw std::runtime_error("could not write to standard output");
+        throw OutputError();
 }
 
 // All of standard input without the newline that ends it.
@@ -167,7 +173,11 @@ int print_secret(const Options& options, const SecretKey& master_key) {
 }
 
 int run(int argc, char** argv) {
-    Options options = parse_options(argc, argv);
+    Configuration configuration = Configuration::read(argc, argv, environ);
+    Options& options = configuration.options;
+    set_log_level(options.log_level);
+    for (const std::string& warning : configuration.warnings)
+        log(Level::warning, "configuration", {{"reason", warning}});
     if (options.help) {
         print(help_text());
         return EX_OK;
@@ -176,11 +186,17 @@ int run(int argc, char** argv) {
         print(std::string("dashboard_diff_listener ") + program_version + "\n");
         return EX_OK;
     }
+    if (options.check_config) {
+        print(configuration.text());
+        return EX_OK;
+    }
     if (options.key_file.empty())
         options.key_file = default_key_file();
     SecretKey master_key = load_or_create_key(options.key_file);
     if (options.seal)
         return print_sealed(*options.seal, master_key);
+    if (options.make_key)
+        return EX_OK;
     return options.print_secret ? print_secret(options, master_key)
                                 : deliver(options, std::move(master_key));
 }
@@ -195,9 +211,15 @@ int main(int argc, char** argv) {
     } catch (const UsageError& error) {
         std::fprintf(stderr, "dashboard_diff_listener: %s\nTry --help.\n", error.what());
         return EX_USAGE;
+    } catch (const ConfigError& error) {
+        log(Level::error, "bad_configuration", {{"reason", error.what()}});
+        return EX_CONFIG;
     } catch (const KeyFileError& error) {
         log(Level::error, "unfit_key_file", {{"reason", error.what()}});
         return EX_CONFIG;
+    } catch (const OutputError& error) {
+        log(Level::error, "output_lost", {{"reason", error.what()}});
+        return EX_IOERR;
     } catch (const std::exception& error) {
         log(Level::error, "internal_error", {{"reason", error.what()}});
         return EX_SOFTWARE;
