@@ -235,7 +235,9 @@ std::string Configuration::text() const {
             value = default_key_file();
         if (option.without_secrets != nullptr)
             value = option.without_secrets(value);
-        const std::string setting = std::string(option.name) + " = " + quoted(value);
+        // What is not set has no line that would say so: an empty list or path is refused.
+        const std::string setting =
+            (value.empty() ? "# " : "") + std::string(option.name) + " = " + quoted(value);
         text += setting + std::string(setting.size() < 40 ? 40 - setting.size() : 0, ' ') + " # " +
                 (is_set ? origin->second.place : "default") + "\n";
     }

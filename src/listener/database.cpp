@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 #include <stdexcept>
 
@@ -22,9 +24,19 @@ constexpr Duration heartbeat_overdue = 10s;
 constexpr auto first_pause = 100ms;
 constexpr auto longest_pause = 10'000ms;
 constexpr const char* heartbeat_sql = "SELECT 1";
+constexpr unsigned log_every = 256; // failures in a row; half an hour at the longest pause
 
 void log_notice(void*, const char* message) {
     log(Level::warning, "server_notice", {{"message", one_line(message)}});
+}
+
+std::string utc_time() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text.data();
 }
 
 } // namespace
@@ -214,9 +226,28 @@ void Database::lose(const std::string& reason) {
     sent_ = false;
     result_.reset();
     schedule_reconnect();
+    report_failure(reason);
     for (const Pending& pending : std::exchange(pending_, {}))
         pending.callback(PgResult::lost(reason));
     events_.lost(reason);
+}
+
+void Database::confirm_session() {
+    confirmed_ = true;
+    failing_since_.clear();
+    tell_status_("connected");
+}
+
+void Database::report_failure(const std::string& reason) {
+    if (failing_since_.empty())
+        failing_since_ = utc_time();
+    // Each reason once, then at growing distance: a server can be away for days.
+    if (reason != last_reason_ || failures_ % log_every == 0 || std::has_single_bit(failures_)) {
+        log(Level::error, "database_unavailable",
+            {{"reason", reason}, {"failures", failures_}, {"since", failing_since_}});
+    }
+    last_reason_ = reason;
+    tell_status_("database unavailable since " + failing_since_ + ": " + reason);
 }
 
 void Database::schedule_reconnect() {

@@ -43,6 +43,11 @@ public:
 
     void set_events(Events events) { events_ = std::move(events); }
 
+    // Gets one line for people whenever there is something else to say of the connection.
+    void set_status_handler(std::function<void(const std::string& status)> handler) {
+        tell_status_ = std::move(handler);
+    }
+
     // Starts to connect. Call once.
     void start() { connect(); }
 
@@ -55,7 +60,7 @@ public:
     void give_up_session(const std::string& reason);
 
     // Tells that the session is of use: if it is lost, a new one is made at once.
-    void confirm_session() noexcept { confirmed_ = true; }
+    void confirm_session();
 
     // Throws std::runtime_error.
     std::string quote_identifier(const std::string& name) const;
@@ -83,11 +88,13 @@ private:
     void fail_soon() noexcept;
     void on_silence();
     void lose(const std::string& reason);
+    void report_failure(const std::string& reason);
     void schedule_reconnect();
 
     EventLoop& loop_;
     std::string conninfo_;
     Events events_;
+    std::function<void(const std::string&)> tell_status_ = [](const std::string&) {};
     std::unique_ptr<PGconn, Finish> connection_;
     State state_ = State::disconnected;
     int fd_ = -1;                   // as watched
@@ -97,6 +104,8 @@ private:
     std::optional<PgResult> result_; // of the statement that is with the server
     unsigned failures_ = 0;          // in a row, of a connection or its session
     bool confirmed_ = false;
+    std::string last_reason_;   // of a failure
+    std::string failing_since_; // empty: the last session was of use
     Clock::time_point connected_at_{};
     Timer silence_; // connect timeout, answer overdue, or time for a heartbeat
     Timer reconnect_;

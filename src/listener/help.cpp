@@ -75,7 +75,7 @@ void append_option(std::string& text, const OptionDescription& option) {
     if (option.is_list())
         help += ";\na list, or given several times";
     if (*option.default_value != '\0')
-        help += std::string(" (default: ") + option.default_value + ")";
+        help += std::string("\n(default: ") + option.default_value + ")";
     line.resize(std::max(line.size() + 2, help_column), ' ');
     std::string_view left = help;
     while (!left.empty()) {

@@ -11,6 +11,7 @@
 #include "listener/outbox.h"
 #include "listener/providers.h"
 #include "listener/seal.h"
+#include "listener/service_manager.h"
 #include "listener/signals.h"
 #include "listener/signature.h"
 #include "listener/slack_channel.h"
@@ -21,6 +22,7 @@
 #include "listener/worker_name.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -74,14 +76,22 @@ int print_sealed(std::int64_t config_id, const SecretKey& master_key) {
     return EX_OK;
 }
 
-int deliver(const Options& options, SecretKey master_key) {
+int deliver(const Configuration& configuration, SecretKey master_key) {
+    const Options& options = configuration.options;
     EventLoop loop;
+    ServiceManager service(loop);
     Dispatcher* dispatcher = nullptr;
-    const Signals signals(loop, [&dispatcher, stops = 0](int signal) mutable {
+    const Signals signals(loop, [&dispatcher, &service, stops = 0](int signal) mutable {
+        if (signal == SIGHUP) {
+            log(Level::warning, "hangup_ignored",
+                {{"hint", "restart the listener to read its configuration again"}});
+            return;
+        }
         if (++stops > 1) {
             // Without clean-up, which could wait for a name server.
             ::_exit(128 + signal);
         }
+        service.stopping();
         dispatcher->shut_down();
     });
     CurlMulti curl(loop, options.concurrency);
@@ -97,6 +107,7 @@ int deliver(const Options& options, SecretKey master_key) {
     SlackChannel slack(http, providers, allow_http);
     TelegramChannel telegram(http, providers, allow_http);
     Database database(loop, options.dsn);
+    database.set_status_handler([&service](const std::string& text) { service.status(text); });
     Outbox outbox(database, worker_name(), options.poll_only);
     Dispatcher the_dispatcher(
         loop, outbox, {&webhooks, &emails, &slack, &telegram},
@@ -105,7 +116,10 @@ int deliver(const Options& options, SecretKey master_key) {
     dispatcher = &the_dispatcher;
 
     log(Level::info, "started",
-        {{"version", program_version}, {"concurrency", options.concurrency}});
+        {{"version", program_version},
+         {"concurrency", options.concurrency},
+         {"config", configuration.file.empty() ? "none" : configuration.file}});
+    service.status("connecting to the database");
     database.start();
     loop.run();
 
@@ -119,6 +133,8 @@ int deliver(const Options& options, SecretKey master_key) {
         return EX_UNAVAILABLE;
     case Dispatcher::End::extension_missing:
         return EX_CONFIG;
+    case Dispatcher::End::permission_denied:
+        return EX_NOPERM;
     case Dispatcher::End::done:
         break;
     }
@@ -163,7 +179,9 @@ int print_secret(const Options& options, const SecretKey& master_key) {
     loop.run();
 
     if (!reader.version())
-        return outbox.extension_missing() ? EX_CONFIG : EX_UNAVAILABLE;
+        return outbox.extension_missing()   ? EX_CONFIG
+               : outbox.permission_denied() ? EX_NOPERM
+                                            : EX_UNAVAILABLE;
     if (*reader.version() < 0) {
         log(Level::error, "no_such_subscription", {{"subscription", id}});
         return EX_DATAERR;
@@ -198,7 +216,7 @@ int run(int argc, char** argv) {
     if (options.make_key)
         return EX_OK;
     return options.print_secret ? print_secret(options, master_key)
-                                : deliver(options, std::move(master_key));
+                                : deliver(configuration, std::move(master_key));
 }
 
 } // namespace

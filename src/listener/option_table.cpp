@@ -94,7 +94,7 @@ constexpr OptionDescription table[] = {
      .scope = Scope::everywhere,
      .group = connection_group,
      .help = "do not LISTEN: for a connection through PgBouncer in transaction\n"
-             "mode, where no session stays. Alerts wait for the next poll.",
+             "mode, where no session stays. Alerts wait for the next poll",
      .default_value = "off",
      .set = [](Options& options,
                const std::string& value) { options.poll_only = parse_boolean(value); }},

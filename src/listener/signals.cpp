@@ -15,6 +15,7 @@ Signals::Signals(EventLoop& loop, std::function<void(int)> handler)
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
     sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &mask, nullptr) != 0 || std::signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         throw std::system_error(errno, std::generic_category(), "sigprocmask");
     fd_ = FileDescriptor(::signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC));

@@ -7,7 +7,7 @@
 
 namespace dashboard_diff::listener {
 
-// Turns SIGTERM and SIGINT into calls from the event loop, and ignores SIGPIPE. Make it before
+// Turns SIGTERM, SIGINT and SIGHUP into calls from the event loop, and ignores SIGPIPE. Make it before
 // any thread starts, so that every thread inherits the blocked signals.
 class Signals {
 public:

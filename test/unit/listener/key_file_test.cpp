@@ -78,6 +78,19 @@ TEST_F(KeyFile, ModeIsChecked) {
     }
 }
 
+TEST_F(KeyFile, ACredentialOfTheServiceManagerShowsAnAccessListAsItsGroup) {
+    write(good_key, 0440);
+    const std::filesystem::path directory = std::filesystem::path(path_).parent_path();
+    ::setenv("CREDENTIALS_DIRECTORY", directory.c_str(), 1);
+    EXPECT_EQ(refusal(), "");
+    ::chmod(path_.c_str(), 0444);
+    EXPECT_NE(refusal().find("expected 0400"), std::string::npos);
+    ::chmod(path_.c_str(), 0440);
+    ::setenv("CREDENTIALS_DIRECTORY", directory.parent_path().c_str(), 1);
+    EXPECT_NE(refusal().find("expected 0400"), std::string::npos);
+    ::unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 TEST_F(KeyFile, ContentIsChecked) {
     for (const char* text : {"", "\n", "secret", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
                              "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n",
