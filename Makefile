@@ -36,6 +36,9 @@ TEST_PACKAGES = clang libclang-rt-dev libgtest-dev libipc-run-perl nodejs npm op
 LISTENER = build/dashboard_diff_listener
 # Debian's PostgreSQL keeps its programs off the PATH: the listener gets a link that is on it.
 LINKDIR ?= /usr/local/bin
+# Where systemd looks for units of packages; empty: none is installed.
+SYSTEMD_UNIT_DIR ?= /lib/systemd/system
+LISTENER_UNIT = dashboard_diff_listener.service
 
 all: $(LISTENER)
 
@@ -53,8 +56,16 @@ install-listener: $(LISTENER)
 	$(INSTALL_PROGRAM) $(LISTENER) '$(DESTDIR)$(bindir)/'
 	$(MKDIR_P) '$(DESTDIR)$(LINKDIR)'
 	ln -sf '$(bindir)/$(notdir $(LISTENER))' '$(DESTDIR)$(LINKDIR)/'
+ifneq ($(SYSTEMD_UNIT_DIR),)
+	sed 's|@bindir@|$(bindir)|' src/listener/$(LISTENER_UNIT) > build/$(LISTENER_UNIT)
+	$(MKDIR_P) '$(DESTDIR)$(SYSTEMD_UNIT_DIR)'
+	$(INSTALL_DATA) build/$(LISTENER_UNIT) '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/'
+endif
 uninstall-listener:
 	rm -f '$(DESTDIR)$(bindir)/$(notdir $(LISTENER))' '$(DESTDIR)$(LINKDIR)/$(notdir $(LISTENER))'
+ifneq ($(SYSTEMD_UNIT_DIR),)
+	rm -f '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/$(LISTENER_UNIT)'
+endif
 else
 # PostgreSQL is not there yet: say so instead of failing on the first header.
 all install installcheck:
