@@ -29,6 +29,10 @@ our @EXPORT = qw(wait_for hexed give_up_after any_change);
 my $receiver_dir = File::Spec->rel2abs(File::Spec->catdir(dirname(__FILE__), '..', 'receiver'));
 my $names = 0;
 
+# Of the machine's own listener nothing may reach those under test.
+delete @ENV{ grep { /^(?:DASHBOARD_DIFF_|WATCHDOG_|NOTIFY_SOCKET$|CREDENTIALS_DIRECTORY$)/ } keys %ENV };
+$ENV{DASHBOARD_DIFF_CONFIG} = '/dev/null';
+
 # Longer than anything takes on a machine that is not broken.
 sub give_up_after { return $PostgreSQL::Test::Utils::timeout_default }
 
