@@ -165,7 +165,7 @@ subtest 'a listener without a server is ready, and does not fill the log' => sub
     my $manager = Manager->new("$socket_dir/notify_alone");
     local $ENV{NOTIFY_SOCKET} = "$socket_dir/notify_alone";
     my $listener = $test->start('listener', 'dashboard_diff_listener', '--key-file', $test->{key},
-        '--dsn', "host=$dir port=1 dbname=postgres");
+        '--dsn', "host=$socket_dir port=1 dbname=postgres");
     $manager->wait_for(qr/^READY=1$/);
     $manager->wait_for(qr/^STATUS=database unavailable since /);
     $listener->wait_for_log(qr/event=database_unavailable .* failures=8 since=/);
