@@ -7,8 +7,8 @@
 
 namespace dashboard_diff::listener {
 
-// Turns SIGTERM, SIGINT and SIGHUP into calls from the event loop, and ignores SIGPIPE. Make it before
-// any thread starts, so that every thread inherits the blocked signals.
+// Turns SIGTERM, SIGINT and SIGHUP into calls from the event loop, and ignores SIGPIPE. Make it
+// before any thread starts, so that every thread inherits the blocked signals.
 class Signals {
 public:
     // `handler` gets the number of the signal. Throws std::system_error.
