@@ -1,5 +1,5 @@
-#include "core/arithmetic.h"
 #include "core/judges.h"
+#include "core/arithmetic.h"
 
 namespace dashboard_diff {
 

@@ -57,9 +57,9 @@ SELECT found.evaluation_key, one.threshold_json, one.baseline_snapshot_id, one.b
     3,
     {TEXTOID, TEXTOID, INT4OID}};
 
-// Of a CTE the planner knows no size, so that none is joined: subscriptions are found by an array of
-// ids, and what their alerts hold in arrays, by the threshold's part of the key, which stays as it is
-// when the baseline's part changes.
+// Of a CTE the planner knows no size, so that none is joined: subscriptions are found by an array
+// of ids, and what their alerts hold in arrays, by the threshold's part of the key, which stays as
+// it is when the baseline's part changes.
 Statement store_statement{
     R"(
 WITH met AS (

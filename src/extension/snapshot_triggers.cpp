@@ -2,8 +2,8 @@
 // stays as it is.
 
 #include "extension/alert_store.h"
-#include "extension/row_trigger.h"
 #include "extension/guard.h"
+#include "extension/row_trigger.h"
 #include "extension/snapshot_order.h"
 #include "extension/statement.h"
 

@@ -107,6 +107,8 @@ void Dispatcher::outbox_unavailable() {
     ask_due_ = false;
     if (settings_.once && outbox_.extension_missing())
         stop(End::extension_missing);
+    else if (settings_.once && outbox_.permission_denied() && nothing_held())
+        stop(End::permission_denied);
     else if (settings_.once && !was_ready_)
         stop(End::server_unavailable);
     wake();
@@ -430,7 +432,9 @@ void Dispatcher::end_if_done() {
     if (settings_.once && drained_ && !want_claim_ && !claiming_ && !listing_ &&
         taking_back_ == 0 && nothing_held() && report_.empty() && reporting_.empty() &&
         !lanes_.has_parked_to_send() && pending_.done()) {
-        stop(pending_.failed() ? End::server_unavailable : End::done);
+        stop(!pending_.failed()            ? End::done
+             : outbox_.permission_denied() ? End::permission_denied
+                                           : End::server_unavailable);
         return;
     }
     const bool server_missed = settings_.once && was_ready_ && !outbox_.ready();

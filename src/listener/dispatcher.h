@@ -39,12 +39,16 @@ public:
         outcomes_lost,      // the server was not there to take them
         server_unavailable, // or refused a statement; with `once` only
         extension_missing,  // with `once` only
+        permission_denied,  // with `once` only
     };
 
-    // `channels` must outlive it. `session_began` is called when statements may be sent.
-    Dispatcher(
-        EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels, Settings settings,
-        std::function<void()> refresh = [] {});
+    // Reads what the channels need to know of, then calls `done`.
+    using Refresh = std::function<void(std::function<void()> done)>;
+
+    // `channels` must outlive it. `refresh` is called at the start of a session and at each poll,
+    // and nothing is claimed meanwhile.
+    Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels, Settings settings,
+               Refresh refresh);
 
     // Stops to claim; ends once what is in flight is finished and marked.
     void shut_down();

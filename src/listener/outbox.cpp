@@ -175,7 +175,7 @@ Outbox::Outbox(Database& database, std::string worker, bool poll_only)
     : database_(database), worker_(std::move(worker)), poll_only_(poll_only) {
     database_.set_events({
         .connected = [this] { begin_session(); },
-        .lost = [this](const std::string& reason) { on_lost(reason); },
+        .lost = [this](const std::string&) { on_lost(); },
         .notification =
             [this](std::string_view channel) {
                 if (ready_ && (channel == alert_channel || channel == delivery_channel))
@@ -193,6 +193,7 @@ void Outbox::run(const char* what, Statement statement, std::function<void(PgRes
             return;
         }
         const std::string error = result.error();
+        permission_denied_ = permission_denied_ || result.is_permission_denied();
         otherwise();
         if (!result.is_lost())
             database_.give_up_session(std::string(what) + ": " + error);
@@ -201,6 +202,7 @@ void Outbox::run(const char* what, Statement statement, std::function<void(PgRes
 
 void Outbox::begin_session() {
     extension_missing_ = false;
+    permission_denied_ = false;
     run(
         "set up session", {prepare_session_sql, {}}, [this](const PgResult&) { find_schema(); },
         [] {});
@@ -239,9 +241,8 @@ void Outbox::listen() {
     run("listen", {"LISTEN " + std::string(alert_channel), {}}, begin, [] {});
 }
 
-void Outbox::on_lost(const std::string& reason) {
+void Outbox::on_lost() {
     ready_ = false;
-    log(Level::error, "database_unavailable", {{"reason", reason}});
     observer_->outbox_unavailable();
 }
 
@@ -392,6 +393,7 @@ void Outbox::dispatch_pending(std::chrono::milliseconds time_limit,
                         {std::to_string(time_limit.count()) + " milliseconds"}};
     database_.execute(std::move(statement), [this, callback](const PgResult& result) {
         if (!result.ok()) {
+            permission_denied_ = permission_denied_ || result.is_permission_denied();
             log(Level::warning, "dispatch_failed", {{"reason", result.error()}});
             callback(std::nullopt);
             return;

@@ -84,6 +84,9 @@ public:
     // The last session failed because the extension is not installed in the database.
     bool extension_missing() const noexcept { return extension_missing_; }
 
+    // Something in the last session failed because the role lacks a right.
+    bool permission_denied() const noexcept { return permission_denied_; }
+
     const std::string& schema() const noexcept { return schema_name_; }
     const std::string& worker() const noexcept { return worker_; }
 
@@ -132,7 +135,7 @@ private:
     void listen();
     void run(const char* what, Statement statement, std::function<void(PgResult)> then,
              std::function<void()> otherwise);
-    void on_lost(const std::string& reason);
+    void on_lost();
 
     Database& database_;
     std::string worker_;
@@ -143,6 +146,7 @@ private:
     bool ready_ = false;
     bool extension_missing_ = false;
     bool providers_unreadable_ = false; // as was logged
+    bool permission_denied_ = false;
 };
 
 } // namespace dashboard_diff::listener

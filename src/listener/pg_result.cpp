@@ -35,6 +35,11 @@ bool PgResult::is_fatal() const noexcept {
     return severity == "FATAL" || severity == "PANIC";
 }
 
+bool PgResult::is_permission_denied() const noexcept {
+    const char* state = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
+    return state != nullptr && std::string_view(state) == "42501";
+}
+
 std::string PgResult::error() const {
     if (!result_)
         return lost_reason_;

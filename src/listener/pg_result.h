@@ -24,6 +24,9 @@ public:
     // The server ends the session with this error.
     bool is_fatal() const noexcept;
 
+    // The role lacks a right, such as EXECUTE on a function.
+    bool is_permission_denied() const noexcept;
+
     // One line: the server's primary message with its SQLSTATE, or why the connection was lost.
     std::string error() const;
 

@@ -47,12 +47,11 @@ std::string_view Provider::secret() const {
 }
 
 void Providers::refresh(Outbox& outbox, std::function<void()> done) {
-    outbox.providers(
-        [this, done = std::move(done)](std::optional<std::vector<ProviderRow>> rows) {
-            if (rows)
-                replace(std::move(*rows));
-            done();
-        });
+    outbox.providers([this, done = std::move(done)](std::optional<std::vector<ProviderRow>> rows) {
+        if (rows)
+            replace(std::move(*rows));
+        done();
+    });
 }
 
 void Providers::replace(std::vector<ProviderRow> rows) {

@@ -425,7 +425,7 @@ SQL
     my @command = $test->listener_command($test->local_flags, '--once');
     s/^(port=.*)/$1 user=listener/ for @command;
     my ($status, undef, $log) = $test->run_program(@command);
-    is($status, 69, 'that is an error');
+    is($status, 77, 'that is an error');
     like($log, qr/event=dispatch_failed reason="permission denied for function dispatch_pending/,
         'which is logged');
     is(scalar $test->requests('/rights'), 1, 'but what is in the outbox arrives');

@@ -131,6 +131,32 @@ subtest 'exit status' => sub {
     is($status, 74, 'EX_IOERR: nobody takes the output');
 };
 
+subtest 'a role that lacks a right' => sub {
+    my @functions = qw(dispatch_pending claim_deliveries finish_deliveries release_deliveries
+      next_delivery_due webhook_secret_version);
+    $test->sql('CREATE ROLE lacking LOGIN; GRANT EXECUTE ON FUNCTION '
+          . join(', ', @functions)
+          . ' TO lacking');
+    my @command = (
+        'dashboard_diff_listener',
+        '--key-file' => $test->{key},
+        '--dsn' => $test->dsn . ' user=lacking');
+    my ($status) = $test->run_program(@command, '--once');
+    is($status, 0, 'none that is needed');
+    my %needed = (
+        dispatch_pending => ['--once'],
+        claim_deliveries => ['--once'],
+        webhook_secret_version => [ '--print-secret', 1 ]);
+    for my $function (sort keys %needed)
+    {
+        $test->sql("REVOKE EXECUTE ON FUNCTION $function FROM lacking");
+        ($status, undef, my $log) = $test->run_program(@command, @{ $needed{$function} });
+        is($status, 77, "EX_NOPERM: $function");
+        like($log, qr/permission denied for function $function/, 'with the reason');
+        $test->sql("GRANT EXECUTE ON FUNCTION $function TO lacking");
+    }
+};
+
 subtest 'systemd is told what happens' => sub {
     my $manager = Manager->new("$socket_dir/notify");
     my $listener = do
