@@ -31,7 +31,8 @@ EXTRA_CLEAN = build $(OBJS:.o=.d)
 PG_MAJOR ?= 15
 BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_MAJOR) \
 	postgresql-server-dev-$(PG_MAJOR) rapidjson-dev
-TEST_PACKAGES = clang libclang-rt-dev libgtest-dev libipc-run-perl nodejs npm openssl
+TEST_PACKAGES = clang libclang-rt-dev libfaketime libgtest-dev libipc-run-perl nginx-light nodejs \
+	npm openssl
 
 LISTENER = build/dashboard_diff_listener
 # Debian's PostgreSQL keeps its programs off the PATH: the listener gets a link that is on it.
@@ -144,6 +145,17 @@ test/node_modules/.package-lock.json: test/package-lock.json
 	cd test && npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
+# What the benchmark compares the listener with, and measures it by.
+BENCH_PROGRAMS = $(patsubst test/bench/%.cpp,build/bench/%,$(wildcard test/bench/*.cpp))
+
+$(BENCH_PROGRAMS): build/bench/%: test/bench/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(LISTENER_CPPFLAGS) $(LISTENER_CXXFLAGS) -pie -o $@ $< $(LISTENER_LIBS)
+
+-include $(BENCH_PROGRAMS:=.d)
+
+bench-programs: $(BENCH_PROGRAMS)
+
 # Everything that CI runs; ends with "N passed, N failed". Installs into this machine.
 test: test-deps
 	+test/run
@@ -164,5 +176,5 @@ test-deps:
 format:
 	clang-format -i $$(git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h')
 
-.PHONY: test demo bench fuzz fuzz-targets deps test-deps unit-tests format install-listener \
-	uninstall-listener
+.PHONY: test demo bench bench-programs fuzz fuzz-targets deps test-deps unit-tests format \
+	install-listener uninstall-listener

@@ -24,7 +24,7 @@ export const directory = mkdtempSync(join(tmpdir(), 'dashboard_diff_bench.'));
 chmodSync(directory, 0o755); // nginx' workers are another user
 const children = new Set();
 process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) child.kill(child.signal);
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -39,6 +39,7 @@ export const waitFor = async (what, condition, seconds = 60) => {
 // A child process that does not outlive this one. "done" is its exit status.
 const start = (command, args, stderr) => {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', stderr] });
+  child.signal = 'SIGKILL';
   children.add(child);
   child.done = once(child, 'close').then(([status]) => {
     children.delete(child);
@@ -105,6 +106,7 @@ http {
 `,
   );
   const nginx = start('/usr/sbin/nginx', ['-c', config], 'inherit');
+  nginx.signal = 'SIGTERM'; // its workers would outlive a master that is killed
   await waitFor('nginx', () => answers(port));
   return { port, pid: nginx.pid };
 };
