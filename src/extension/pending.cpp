@@ -300,6 +300,8 @@ PendingProgress finish_pending(const Installation& installation, const char* das
 
 void notify(const Installation& installation, const char* dashboard, const StoredSnapshot& previous,
             std::int64_t snapshot, std::int64_t alerts) {
+    if (!may_notify())
+        return;
     StringInfoData payload;
     initStringInfo(&payload);
     appendStringInfoString(&payload, "{\"schema\": ");

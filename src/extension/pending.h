@@ -23,7 +23,8 @@ struct PendingProgress {
 PendingProgress finish_pending(const Installation& installation, const char* dashboard,
                                TimestampTz deadline);
 
-// Tells listeners, when this transaction commits, of alerts or of work that is left.
+// Tells listeners, if they are to be told and when this transaction commits, of alerts or of work
+// that is left.
 void notify(const Installation& installation, const char* dashboard, const StoredSnapshot& previous,
             std::int64_t snapshot, std::int64_t alerts);
 

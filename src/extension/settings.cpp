@@ -11,8 +11,9 @@ namespace dashboard_diff {
 namespace {
 
 int dispatch_budget_ms = 100;
+bool notify_enabled = true;
 
-}
+} // namespace
 
 TimestampTz dispatch_deadline() {
     if (dispatch_budget_ms <= 0)
@@ -20,6 +21,10 @@ TimestampTz dispatch_deadline() {
     // A fiftieth is kept for what comes behind: noting what is left, and telling listeners.
     const std::int64_t microseconds = std::int64_t{dispatch_budget_ms} * 980;
     return GetCurrentTimestamp() + microseconds;
+}
+
+bool may_notify() {
+    return notify_enabled;
 }
 
 } // namespace dashboard_diff
@@ -31,5 +36,10 @@ void _PG_init(void) {
         "What is not done by then is left to dispatch_pending(). 0 leaves everything, -1 nothing.",
         &dashboard_diff::dispatch_budget_ms, 100, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr,
         nullptr, nullptr);
+    DefineCustomBoolVariable(
+        "dashboard_diff.notify",
+        "Sets whether listeners are told of alerts, and of work that is left to them, by NOTIFY.",
+        "Without it they learn of them when they look by themselves.",
+        &dashboard_diff::notify_enabled, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("dashboard_diff");
 }

@@ -10,6 +10,10 @@ namespace dashboard_diff {
 // the beginning of time where it has to leave everything (0), at its end where nothing (-1).
 TimestampTz dispatch_deadline();
 
+// dashboard_diff.notify: whether listeners are told. Transactions that tell them commit one after
+// the other, each behind the flush of the one before.
+bool may_notify();
+
 inline bool is_past(TimestampTz deadline) {
     return deadline != DT_NOEND && GetCurrentTimestamp() >= deadline;
 }

@@ -216,5 +216,28 @@ subtest 'a transaction that alerts cannot be prepared, and says so' => sub {
     is_deeply([heard()], [], 'and nobody hears of it');
 };
 
+subtest 'nobody is told with dashboard_diff.notify off' => sub {
+    heard();
+    my $pending = "SELECT count(*) FROM dashboard_deliveries WHERE dashboard_artifact_id = 'heard'";
+    my $before = $test->sql($pending);
+    $test->sql("SET dashboard_diff.notify = off;
+        BEGIN;
+        INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
+        VALUES ('heard', '[{\"id\": \"row\", \"score\": 900}]');
+        PREPARE TRANSACTION 'untold';
+        COMMIT PREPARED 'untold'");
+    is($test->sql($pending), $before + 1, 'the delivery waits, and the transaction was prepared');
+    $test->sql("SET dashboard_diff.dispatch_budget = 0;
+        SET dashboard_diff.notify = off;
+        INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
+        VALUES ('heard', '[{\"id\": \"row\", \"score\": 9}]')");
+    is($test->sql("SELECT count(*) FROM dashboard_pending_snapshots
+                    WHERE dashboard_artifact_id = 'heard'"), 1, 'so does a snapshot');
+    is($test->sql('SET dashboard_diff.notify = off; SELECT dispatch_pending(interval \'1 min\')'),
+        1, 'which is looked after');
+    is($test->sql($pending), $before + 2, 'and its delivery waits');
+    is_deeply([heard()], [], 'nothing is heard');
+};
+
 $hears->quit;
 $test->finish;
