@@ -15,6 +15,7 @@ import { connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { psql } from './psql.mjs';
 
 const build = new URL('../../build/', import.meta.url).pathname;
 export const barePost = join(build, 'bench/bare_post');
@@ -27,6 +28,11 @@ process.on('exit', () => {
   for (const child of children) child.kill(child.signal);
   rmSync(directory, { recursive: true, force: true });
 });
+
+// What autovacuum, which is off, would do.
+export const vacuum = () =>
+  psql(`VACUUM (ANALYZE) dashboard_snapshots, dashboard_subscriptions, dashboard_diffs,
+                         dashboard_alerts, dashboard_deliveries`);
 
 export const waitFor = async (what, condition, seconds = 60) => {
   const deadline = performance.now() + seconds * 1000;

@@ -7,7 +7,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { psql } from '../psql.mjs';
-import { barePost, directory, run, startListener, startNginx, startRecorder } from '../services.mjs';
+import {
+  barePost,
+  directory,
+  run,
+  startListener,
+  startNginx,
+  startRecorder,
+  vacuum,
+} from '../services.mjs';
 
 const concurrency = '32';
 const due = 20_000;
@@ -30,7 +38,7 @@ psql(`INSERT INTO dashboards (id) SELECT 'ranking ' || i FROM generate_series(1,
 psql(`SET dashboard_diff.dispatch_budget = -1;
       INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
       SELECT id, bench_after(1000) FROM dashboards`);
-psql('VACUUM ANALYZE');
+vacuum();
 
 const database = process.env.PGDATABASE;
 const inDatabase = (name, work) => {

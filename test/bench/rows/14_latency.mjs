@@ -7,7 +7,7 @@
 // Under load: 300 a second over ten dashboards for 30 s; the pace is kept whatever is late, so that
 // a queue that builds up counts. A webhook that does not arrive fails the benchmark.
 import { psql } from '../psql.mjs';
-import { commitToArrival, freePort, run, startListener, waitFor } from '../services.mjs';
+import { commitToArrival, freePort, run, startListener, vacuum, waitFor } from '../services.mjs';
 
 psql(`INSERT INTO measure (name, what, against, figure, bound, must, figure_unit) VALUES
         ('arrival', 'commit of a snapshot to the arrival of its webhook, one at a time, median', '',
@@ -24,13 +24,12 @@ psql(`INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
       SELECT d.id, bench_before(100) FROM dashboards d`);
 psql(`SELECT subscribe(d.id, 'webhook', 'http://127.0.0.1:${port}/hook', '{"top_n_reordering": 2}')
         FROM dashboards d`);
-psql('VACUUM ANALYZE');
-
 const listener = startListener(process.env.PGDATABASE);
 await waitFor('the listener', () => listener.log().includes('event=database_ready'));
 
 const percentile = (sorted, share) => sorted[Math.ceil(sorted.length * share) - 1];
 const measure = async (dashboards, rate, snapshots) => {
+  vacuum();
   const text = await run(commitToArrival, port, dashboards, rate, snapshots);
   const pairs = text.trim().split('\n').map((line) => line.split(' ').map(Number));
   if (pairs.length !== snapshots) throw new Error(`${pairs.length} of ${snapshots} arrived`);
