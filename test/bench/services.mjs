@@ -84,8 +84,8 @@ const answers = async (port) => {
   }
 };
 
-// nginx that takes every request and answers 204. The buffer holds the largest request (20 kB and
-// its headers), so that head and body, which come in one segment stream, are read before the answer.
+// nginx that answers every request with 204. That alone would not wait for the body: the buffer holds
+// the largest request (20 kB and its headers), so that one read takes all of it before the answer.
 export const startNginx = async () => {
   const port = await freePort();
   const config = join(directory, 'nginx.conf');
@@ -97,7 +97,7 @@ export const startNginx = async () => {
     `daemon off;
 worker_processes auto;
 pid ${directory}/nginx.pid;
-error_log stderr crit;
+error_log stderr emerg;
 events { worker_connections 4096; }
 http {
   access_log off;

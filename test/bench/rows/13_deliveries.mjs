@@ -81,7 +81,7 @@ const file = join(directory, 'requests');
 writeFileSync(file, requests.map(({ head, body }) => `${head}\n\n${body}\n`).join(''));
 
 const { port } = await startNginx();
-for (let repetition = 0; repetition <= 5; repetition++) {
+for (let repetition = 0; repetition <= 4; repetition++) {
   const ours = due / (await deliver(port));
   psql(`SELECT add_sample('deliveries', ${repetition}, 'ours', ${ours})`);
   const theirs = await run(barePost, file, `http://127.0.0.1:${port}`, concurrency);

@@ -54,7 +54,7 @@ const rounded = (value) => value.toFixed(1);
 psql('ALTER SYSTEM SET fsync = on');
 psql('SELECT pg_reload_conf()');
 const durable = await measure(1, 40, 200);
-const durableLoaded = await measure(10, 300, 3000);
+const durableLoaded = await measure(10, 300, 1500);
 psql('ALTER SYSTEM RESET fsync');
 psql('SELECT pg_reload_conf()');
 
