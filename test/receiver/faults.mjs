@@ -7,16 +7,22 @@
 //   /hang/…          never answer
 //   /reset/…         read everything, then reset the connection
 //   /flood/…         answer with a body that does not end
+//   /drip/…          answer 200 with a body of a byte a second
+//   /drip_head/…     answer a byte a second, from the status line on
+//   /first/N/…       the other faults only at the first N sightings of an id
+//
+// ?retry_after_date=S adds Retry-After as the date in S seconds.
 //
 // Prefixes can be stacked: /slow/2/status/503/hook/alice.
 
-const WITH_NUMBER = /^\/(status|slow|flaky)\/(\d+(?:\.\d+)?)(?=\/|$)/;
-const PLAIN = /^\/(hang|reset|flood|redirect)(?=\/|$)/;
+const WITH_NUMBER = /^\/(status|slow|flaky|first)\/(\d+(?:\.\d+)?)(?=\/|$)/;
+const PLAIN = /^\/(hang|reset|flood|redirect|drip|drip_head)(?=\/|$)/;
 
 // Bounds, so that a client that fails its test can't keep the machine busy.
 const FLOOD_CHUNK = Buffer.alloc(64 * 1024, 'x');
 const FLOOD_PAUSE_MS = 10;
 const FLOOD_MS = 10 * 60 * 1000;
+const DRIPS = 600;
 
 /** Splits a URL path into the faults asked for and what remains of the path. */
 export function parseFaults(path) {
@@ -39,16 +45,21 @@ function isStatus(code) {
   return Number.isInteger(code) && code >= 200 && code <= 599;
 }
 
+/** The faults that are left at this sighting of an id. */
+export function faultsAt(fault, sighting) {
+  return sighting <= (fault.first ?? Infinity) ? fault : {};
+}
+
 /**
  * The status that will be answered (null: none at all), decided before anything
  * is sent because it goes into the log first.
  */
 export function plannedStatus(fault, sighting, problems) {
-  if (fault.hang || fault.reset) return null;
+  if (fault.hang || fault.reset || fault.drip_head) return null;
   if (fault.status !== undefined) return fault.status;
   if (fault.flaky !== undefined && sighting <= fault.flaky) return 503;
   if (problems.length > 0) return 400;
-  return fault.flood ? 200 : 204; // 204 can't have a body
+  return fault.flood || fault.drip ? 200 : 204; // 204 can't have a body
 }
 
 /** Answers, or fails to, as the path asked. */
@@ -58,9 +69,13 @@ export function answer(response, { fault, rest, query, status, problems }) {
     response.socket.resetAndDestroy();
     return;
   }
+  if (fault.drip_head) {
+    drip(response, `HTTP/1.1 200 OK\r\nX-Padding: ${'x'.repeat(DRIPS)}`, response.socket);
+    return;
+  }
   const send = () => {
     if (response.destroyed) return; // the client gave up while we were slow
-    const retryAfter = query.get('retry_after');
+    const retryAfter = retryAfterOf(query);
     if (retryAfter !== null) response.setHeader('Retry-After', retryAfter);
     if (status >= 300 && status < 400) {
       response.setHeader('Location', query.get('location') ?? `/redirected${rest}`);
@@ -68,6 +83,8 @@ export function answer(response, { fault, rest, query, status, problems }) {
     response.statusCode = status;
     if (fault.flood) {
       flood(response);
+    } else if (fault.drip) {
+      drip(response, 'x'.repeat(DRIPS), response);
     } else if (status === 204 || status === 304) {
       response.end();
     } else {
@@ -81,6 +98,23 @@ export function answer(response, { fault, rest, query, status, problems }) {
     // Unreferenced: waiting for a slow answer must not hold up the shutdown.
     setTimeout(send, fault.slow * 1000).unref();
   }
+}
+
+function retryAfterOf(query) {
+  const seconds = query.get('retry_after_date');
+  if (seconds === null) return query.get('retry_after');
+  return new Date(Date.now() + Number(seconds) * 1000).toUTCString();
+}
+
+function drip(response, text, stream) {
+  let sent = 0;
+  const next = () => {
+    if (sent === text.length) response.destroy();
+    if (response.destroyed) clearInterval(timer);
+    else stream.write(text[sent++]);
+  };
+  const timer = setInterval(next, 1000).unref();
+  next();
 }
 
 function flood(response) {

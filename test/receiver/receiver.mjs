@@ -4,17 +4,20 @@
 //
 //   node receiver.mjs --listen 127.0.0.1:0 --secrets FILE --log FILE.jsonl
 //                     [--port-file FILE] [--raw] [--hub-key either|text|decoded]
+//                     [--also-listen ADDRESS]... [--tls-cert FILE --tls-key FILE]
 //
+// --also-listen takes further addresses, on the same port.
 // 204: all is right. 400: something is not; the body says what. Faults can be
 // asked for by path (see faults.mjs). The secret is looked up under the whole
 // path first, then under the path without its fault prefixes.
 
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { checkBody, checkHeaders, verifyHub, verifyStandard } from './checks.mjs';
-import { answer, parseFaults, plannedStatus } from './faults.mjs';
+import { answer, faultsAt, parseFaults, plannedStatus } from './faults.mjs';
 import { SecretsFile } from './secrets.mjs';
 
 const READ_LIMIT = 1024 * 1024;
@@ -30,6 +33,9 @@ function options() {
       'port-file': { type: 'string' },
       raw: { type: 'boolean', default: false },
       'hub-key': { type: 'string', default: 'either' },
+      'also-listen': { type: 'string', multiple: true, default: [] },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
     },
   });
   const listen = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(values.listen);
@@ -108,7 +114,7 @@ function makeHandler({ secretsFile, sightings, logFd, config }) {
   return async function handle(request, response) {
     const at = new Date().toISOString();
     const [path, query] = splitUrl(request.url);
-    const { fault, rest } = parseFaults(path);
+    const { fault: asked, rest } = parseFaults(path);
     const problems = [];
     const { raw, bytes, lost } = await readBody(request, problems);
 
@@ -141,6 +147,7 @@ function makeHandler({ secretsFile, sightings, logFd, config }) {
       verified: verifiedBy.length > 0,
     };
     const sighting = sightings.add(seen, problems);
+    const fault = faultsAt(asked, sighting);
     const status = lost ? null : plannedStatus(fault, sighting, problems);
     const entry = {
       at,
@@ -196,36 +203,58 @@ function main() {
     config,
   });
 
-  const server = http.createServer((request, response) => {
+  const onRequest = (request, response) => {
     response.on('error', () => {}); // a client that goes away is no failure of ours
     handle(request, response).catch((error) => {
       console.error('receiver:', error);
       if (!response.headersSent) response.writeHead(500).end();
     });
-  });
-  // Longer than any client pool of the tests: no connection is closed just as
-  // it is taken up again, which would look like a failed delivery.
-  server.keepAliveTimeout = 60_000;
+  };
+  const makeServer = () => {
+    const server = config['tls-cert']
+      ? https.createServer(
+          { cert: fs.readFileSync(config['tls-cert']), key: fs.readFileSync(config['tls-key']) },
+          onRequest,
+        )
+      : http.createServer(onRequest);
+    // Longer than any client pool of the tests: no connection is closed just as
+    // it is taken up again, which would look like a failed delivery.
+    server.keepAliveTimeout = 60_000;
+    server.on('error', (error) => {
+      console.error(`receiver: ${error.message}`);
+      process.exit(1);
+    });
+    return server;
+  };
+  const listen = (server, port, host) =>
+    new Promise((resolve) => server.listen(port, host, resolve));
 
-  server.on('error', (error) => {
-    console.error(`receiver: ${error.message}`);
-    process.exit(1);
-  });
-  server.listen(config.port, config.host, () => {
-    const { port } = server.address();
+  const servers = [makeServer()];
+  const start = async () => {
+    await listen(servers[0], config.port, config.host);
+    const { port } = servers[0].address();
+    for (const host of config['also-listen']) {
+      servers.push(makeServer());
+      await listen(servers.at(-1), port, host);
+    }
     if (config['port-file']) writePortFile(config['port-file'], port);
     console.log(`listening on ${config.listen.replace(/:\d+$/, '')}:${port}`);
-  });
+  };
 
-  const stop = () => {
-    server.close(() => {
-      fs.closeSync(logFd);
-      process.exit(0);
-    });
-    server.closeAllConnections();
+  const stop = async () => {
+    await Promise.all(
+      servers.map((server) => {
+        const closed = new Promise((resolve) => server.close(resolve));
+        server.closeAllConnections();
+        return closed;
+      }),
+    );
+    fs.closeSync(logFd);
+    process.exit(0);
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+  start();
 }
 
 main();
