@@ -53,7 +53,8 @@ sub wait_for
 # A text of any bytes as an SQL expression.
 sub hexed { return "convert_from('\\x" . unpack('H*', $_[0]) . "', 'UTF8')" }
 
-# schema: where the extension goes; conf: lines for postgresql.conf; raw: the receiver keeps bodies.
+# schema: where the extension goes; conf: lines for postgresql.conf; raw: the receiver keeps bodies;
+# hosts: how many addresses the receiver has, each an endpoint of its own.
 sub new
 {
     my ($class, %options) = @_;
@@ -70,6 +71,7 @@ sub new
         received => "$dir/received.jsonl",
         key => "$dir/listener.key",
         raw => $options{raw},
+        hosts => $options{hosts} // 1,
         seen => [],
         seen_bytes => 0,
         listeners => [],
@@ -87,7 +89,10 @@ sub new
 
 sub node { return $_[0]{node} }
 sub dir { return $_[0]{dir} }
-sub dsn { return $_[0]{node}->connstr('postgres') }
+
+# What listeners connect to.
+sub dsn { return $_[0]{dsn} // $_[0]{node}->connstr('postgres') }
+sub set_dsn { $_[0]{dsn} = $_[1]; return }
 
 # --- statements ---
 
@@ -239,27 +244,46 @@ sub leased
 sub start_receiver
 {
     my ($self) = @_;
+    ($self->{receiver}, $self->{port}) = $self->run_receiver(
+        $self->{port},
+        (map { ('--also-listen' => "127.0.0.$_") } 2 .. $self->{hosts}),
+        $self->{raw} ? '--raw' : ());
+    return;
+}
+
+# A receiver that writes into the same log. Returns the process and its port, which is any free one
+# if none is given.
+sub run_receiver
+{
+    my ($self, $port, @arguments) = @_;
     my $port_file = "$self->{dir}/port";
     unlink $port_file;
-    $self->{receiver} = $self->start(
+    my $receiver = $self->start(
         'receiver',
         'node',
         "$receiver_dir/receiver.mjs",
-        '--listen' => '127.0.0.1:' . ($self->{port} // 0),
+        '--listen' => '127.0.0.1:' . ($port // 0),
         '--secrets' => $self->{secrets},
         '--log' => $self->{received},
         '--port-file' => $port_file,
-        $self->{raw} ? '--raw' : ());
-    wait_for(sub { -s $port_file || !$self->{receiver}->is_running }, 'the receiver');
-    die slurp_file($self->{receiver}->log_file) if !-s $port_file;
-    chomp($self->{port} = slurp_file($port_file));
-    return;
+        @arguments);
+    wait_for(sub { -s $port_file || !$receiver->is_running }, 'the receiver');
+    die slurp_file($receiver->log_file) if !-s $port_file;
+    chomp($port = slurp_file($port_file));
+    return ($receiver, $port);
+}
+
+# Another program of the receiver's directory, by name.
+sub start_helper
+{
+    my ($self, $name, @arguments) = @_;
+    return $self->start($name, 'node', "$receiver_dir/$name.mjs", @arguments);
 }
 
 sub url
 {
-    my ($self, $path) = @_;
-    return "http://127.0.0.1:$self->{port}$path";
+    my ($self, $path, $host) = @_;
+    return 'http://127.0.0.' . ($host // 1) . ":$self->{port}$path";
 }
 
 sub add_secret
