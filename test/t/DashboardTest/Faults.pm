@@ -82,6 +82,15 @@ sub mend
     return;
 }
 
+# As if the time of its next attempt had come. Nobody tells the listeners: they find it at a poll.
+sub make_due
+{
+    my ($self) = @_;
+    $self->{test}->sql("UPDATE dashboard_deliveries SET next_attempt_at = now()
+        WHERE dashboard_artifact_id = '$self->{dashboard}' AND status = 'pending'");
+    return;
+}
+
 # The fault is over. Not needed where the receiver makes it: its own log tells.
 sub over
 {
