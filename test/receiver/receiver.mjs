@@ -151,6 +151,7 @@ function makeHandler({ secretsFile, sightings, logFd, config }) {
     const status = lost ? null : plannedStatus(fault, sighting, problems);
     const entry = {
       at,
+      to: request.socket.localAddress,
       method: request.method,
       path,
       query,

@@ -307,6 +307,9 @@ subtest 'without the flags nothing leaves for this machine' => sub {
         'IPv6 of no interface' => "http://[::]:$port/refused",
         'link-local' => 'http://169.254.169.254/latest/meta-data',
         'private' => "http://10.0.0.1:$port/refused",
+        'unique local' => "http://[fd00::1]:$port/refused",
+        'IPv6 link-local' => "http://[fe80::1]:$port/refused",
+        'translated' => "http://[64:ff9b::7f00:1]:$port/refused",
         'carrier-grade NAT' => "http://100.64.0.1:$port/refused");
     alert_url($_, $url{$_}) for sort keys %url;
     my $run = sub {
