@@ -3,7 +3,7 @@
 #   make            builds both                 make demo   shows the main job on real data
 #   make install    installs both               make test   everything that CI runs
 #   make deps       installs what is missing    make bench  measures, and rewrites README's table
-#                                               make format clang-format over the C++ sources
+#   make faults     the fault tests alone       make format clang-format over the C++ sources
 
 EXTENSION = dashboard_diff
 MODULE_big = dashboard_diff
@@ -31,7 +31,7 @@ EXTRA_CLEAN = build $(OBJS:.o=.d)
 PG_MAJOR ?= 15
 BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_MAJOR) \
 	postgresql-server-dev-$(PG_MAJOR) rapidjson-dev
-TEST_PACKAGES = clang libclang-rt-dev libfaketime libgtest-dev libipc-run-perl nginx-light nodejs \
+TEST_PACKAGES = clang libclang-rt-dev libfaketime libgtest-dev libipc-run-perl nginx nodejs \
 	npm openssl
 
 LISTENER = build/dashboard_diff_listener
@@ -160,6 +160,10 @@ bench-programs: $(BENCH_PROGRAMS)
 test: test-deps
 	+test/run
 
+# The fault tests, and test/t/FAULTS.md anew with what came of them.
+faults: test-deps
+	+test/faults
+
 demo: test-deps
 	+test/demo/run
 
@@ -176,5 +180,5 @@ test-deps:
 format:
 	clang-format -i $$(git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h')
 
-.PHONY: test demo bench bench-programs fuzz fuzz-targets deps test-deps unit-tests format \
+.PHONY: test faults demo bench bench-programs fuzz fuzz-targets deps test-deps unit-tests format \
 	install-listener uninstall-listener

@@ -69,12 +69,13 @@ sub tls
 
 # What fails at once must not be tried again at once.
 my %poisoned = (
-    'no port' => 'http://127.0.0.1:99999/',
+    'no URL' => 'http://127.0.0.1:99999/',
     'port 0' => 'http://127.0.0.1:0/',
-    tls => $test->url('/') =~ s/^http/https/r,
-    name => 'http://no-such-host.invalid/');
+    'no TLS' => $test->url('/') =~ s/^http/https/r,
+    'no host' => 'http://no-such-host.invalid/');
 my %poison = map {
-    $_ => fault("target is of no use ($_)", $poisoned{$_}, 'poison-' . tr/ /-/r, url => $poisoned{$_})
+    $_ => fault("target fails at once: $_", 'until it is mended; no loop, but attempts by the schedule',
+        'poison-' . tr/ /-/r, url => $poisoned{$_})
 } sort keys %poisoned;
 
 my $listener = $test->start_listener('--poll', 1, '--ca-file', $certificates->ca_file);
