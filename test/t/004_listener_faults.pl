@@ -93,26 +93,6 @@ subtest 'what happened while no listener ran is delivered at its start' => sub {
     is_deeply([ grep { $_ > 1 } values %times ], [], 'each once');
 };
 
-subtest 'what happens while the listener is cut off is delivered when it is back' => sub {
-    my $dashboard = dashboard_for('/cut');
-    my $listener = $test->start_listener('--poll', 3600);
-    my $sessions = "FROM pg_stat_activity WHERE application_name = 'dashboard_diff_listener'";
-    my $cuts = 0;
-    for (1 .. 20)
-    {
-        $test->wait_for_sql("SELECT count(*) $sessions", 1);
-        my $cut = $test->sql(alerts_sql($dashboard, 2)
-              . "SELECT count(pg_terminate_backend(pid)) $sessions;\n"
-              . alerts_sql($dashboard, 2));
-        $cuts += $cut;
-    }
-    cmp_ok($cuts, '>=', 15, 'it was cut off again and again');
-    wait_for(sub { undelivered($dashboard) == 0 }, 'all to be delivered');
-    all_arrived($dashboard, 80);
-    ok($listener->is_running, 'by the same listener');
-    is($listener->stop, 0, 'which ends when told to');
-};
-
 subtest 'a listener killed between the request and the mark loses nothing' => sub {
     my $dashboard = dashboard_for('/hang/killed');
     alerts($dashboard, 3);

@@ -57,8 +57,9 @@ my %patient = (
 
 # A certificate of the right authority for another name.
 my ($tls_receiver, $tls_port) = $test->run_receiver(undef, tls('wrong', 'DNS:other.example'));
-my $tls = fault('receiver has a wrong TLS name', 'a certificate of the right authority for another name',
-    'tls', url => "https://127.0.0.1:$tls_port/tls");
+my $tls = fault('receiver has a wrong TLS name',
+    'a certificate of the right authority for another name', 'tls',
+    url => "https://127.0.0.1:$tls_port/tls");
 
 sub tls
 {
@@ -74,7 +75,8 @@ my %poisoned = (
     'no TLS' => $test->url('/') =~ s/^http/https/r,
     'no host' => 'http://no-such-host.invalid/');
 my %poison = map {
-    $_ => fault("target fails at once: $_", 'until it is mended; no loop, but attempts by the schedule',
+    $_ => fault("target fails at once: $_",
+        'until it is mended; no loop, but attempts by the schedule',
         'poison-' . tr/ /-/r, url => $poisoned{$_})
 } sort keys %poisoned;
 
@@ -130,7 +132,8 @@ for my $fault (@faults)
 }
 
 is($test->requests('/trap'), 0, 'no redirect was followed');
-is( $test->sql("SELECT is_active FROM dashboard_subscriptions WHERE dashboard_artifact_id = 'gone'"),
+is( $test->sql("SELECT is_active FROM dashboard_subscriptions
+                  WHERE dashboard_artifact_id = 'gone'"),
     'f', 'the subscription of the receiver that is gone is off');
 is($listener->stop, 0, 'the listener ends when told to');
 

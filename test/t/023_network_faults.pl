@@ -24,7 +24,7 @@ sub fault
         fault => $name,
         how => $how,
         dashboard => $dashboard,
-        before => '/slow/0.3');
+        before => '/slow/0.1');
 }
 
 sub in_flight
