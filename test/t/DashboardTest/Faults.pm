@@ -22,8 +22,8 @@ use DashboardTest;
 # fault, how: what the table says of it. dashboard: a name that fits a path and is no fault's.
 # before, query: what the receiver is asked to do, as path prefixes and as a query. host: which of
 # the receiver's addresses (the faults of one endpoint would hold up the others). url: instead of
-# those. may_repeat: why an alert may come twice. refused: the status with which the receiver refuses
-# for good.
+# those. may_repeat: why an alert may come twice. refused: the status by which it is refused for
+# good.
 sub new
 {
     my ($class, $test, %options) = @_;
