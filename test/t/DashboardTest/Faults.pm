@@ -175,7 +175,8 @@ sub is_success
     return $status =~ /^2/ || $status == ($self->{refused} // 0);
 }
 
-# From the end of the fault until the last alert had arrived; undef: it kept nothing from arriving.
+# From the end of the fault until the last alert had arrived; undef: it kept nothing from arriving,
+# or nothing arrived.
 sub seconds_to_recover
 {
     my ($self, $requests, $arrivals) = @_;
