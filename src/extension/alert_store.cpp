@@ -91,7 +91,8 @@ WITH met AS (
                                AND a.snapshot_b = $3))
   RETURNING s.id, s.subscriber_kind, s.subscriber_id, nextval($10) AS alert_id,
             array_position(ARRAY(SELECT right(met.key, 32) FROM met ORDER BY met.place),
-                           right(s.evaluation_key, 32)) AS place
+                           right(s.evaluation_key, 32)) AS place,
+            right(s.evaluation_key, 32)::uuid AS finding
 ), pair AS (
   INSERT INTO @extschema@.dashboard_diffs AS d
     (dashboard_artifact_id, snapshot_a, snapshot_b, diff, excerpt)
@@ -103,8 +104,9 @@ WITH met AS (
     WHERE d.diff -> 'top_n' < EXCLUDED.diff -> 'top_n'
 ), alert AS (
   INSERT INTO @extschema@.dashboard_alerts
-    (dashboard_artifact_id, id, subscription_id, snapshot_a, snapshot_b, explanation, summary)
-  SELECT $1, t.alert_id, t.id, $2, $3, $13[t.place], $14[t.place]
+    (dashboard_artifact_id, id, subscription_id, snapshot_a, snapshot_b, explanation, summary,
+     finding)
+  SELECT $1, t.alert_id, t.id, $2, $3, $13[t.place], $14[t.place], t.finding
     FROM told t
 ), outbox AS (
   INSERT INTO @extschema@.dashboard_deliveries

@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr auto life_interval = 5s; // leases end 20 s after the last sign of life
-constexpr auto report_delay = 2ms;
-constexpr std::size_t report_batch = 256;
+constexpr auto report_delay = 10ms;
+constexpr std::size_t report_batch = 512;
 constexpr milliseconds recheck = 100ms; // grows while claims come back empty
 constexpr auto last_wait = 5s;          // for the server, when all else is done
 constexpr auto dispatch_slice = 250ms;  // what a claim may have to wait
@@ -349,6 +349,11 @@ void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
     }
     give_up_timer_.cancel();
     drained_ = deliveries->empty();
+    // They come sorted by what they tell.
+    std::ranges::sort(*deliveries, [](const Outbox::Claimed& a, const Outbox::Claimed& b) {
+        return a.due_for != b.due_for ? a.due_for > b.due_for
+                                      : a.delivery.delivery_id < b.delivery.delivery_id;
+    });
     empty_claims_ = drained_ ? empty_claims_ + 1 : 0;
 
     std::size_t not_parked = 0;

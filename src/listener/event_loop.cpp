@@ -1,5 +1,7 @@
 #include "listener/event_loop.h"
 
+#include "listener/log.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -62,7 +64,9 @@ void EventLoop::forget(int fd) noexcept {
 
 void EventLoop::run() {
     std::array<epoll_event, 64> events;
+    LogBatch log; // a write for what happened at once
     while (!stopped_) {
+        log.flush();
         const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                        wait_milliseconds());
         if (count < 0 && errno != EINTR)

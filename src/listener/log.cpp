@@ -62,6 +62,25 @@ void append_escaped_byte(std::string& line, char c) {
 
 Level least_urgent_logged = Level::info;
 
+constexpr std::size_t most_collected = 32 * 1024;
+unsigned batches = 0;
+std::string collected;
+
+void write_out(std::string_view lines) noexcept {
+    while (!lines.empty()) {
+        const ssize_t written = ::write(STDERR_FILENO, lines.data(), lines.size());
+        if (written > 0)
+            lines.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno != EINTR)
+            return;
+    }
+}
+
+void write_collected() noexcept {
+    write_out(collected);
+    collected.clear();
+}
+
 } // namespace
 
 void append_log_value(std::string& line, std::string_view value) {
@@ -128,12 +147,31 @@ void log(Level level, std::string_view event, std::initializer_list<Field> field
         return;
     static const bool to_journal = std::getenv("JOURNAL_STREAM") != nullptr;
     try {
+        // Whole lines a write, so that those of several processes do not mix.
         const std::string line = format_log_line(level, event, fields, to_journal);
-        // One write a line, so that lines of several processes do not mix.
-        while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {
+        if (batches == 0) {
+            write_out(line);
+            return;
         }
+        collected += line;
+        if (collected.size() >= most_collected)
+            write_collected();
     } catch (...) {
     }
+}
+
+LogBatch::LogBatch() noexcept {
+    ++batches;
+}
+
+LogBatch::~LogBatch() {
+    flush();
+    --batches;
+}
+
+void LogBatch::flush() noexcept {
+    if (!collected.empty())
+        write_collected();
 }
 
 } // namespace dashboard_diff::listener

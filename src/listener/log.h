@@ -35,6 +35,16 @@ void log(Level level, std::string_view event, std::initializer_list<Field> field
 // From now on log() drops what is less urgent. At first nothing is.
 void set_log_level(Level least_urgent) noexcept;
 
+// While one exists, lines are collected; flush() writes them, as does the end and a full buffer.
+class LogBatch {
+public:
+    LogBatch() noexcept;
+    LogBatch(const LogBatch&) = delete;
+    LogBatch& operator=(const LogBatch&) = delete;
+    ~LogBatch();
+    void flush() noexcept;
+};
+
 // The line with its newline. `priority_prefix` puts the `<6>` in front that journald reads.
 std::string format_log_line(Level level, std::string_view event,
                             std::initializer_list<Field> fields, bool priority_prefix);

@@ -102,7 +102,7 @@ int deliver(const Configuration& configuration, SecretKey master_key) {
                           options.allowed_relays.end());
     SmtpClient smtp(curl, {AddressPolicy(relay_networks), allow_http, options.ca_file});
     Providers providers(sealing_key(master_key));
-    WebhookChannel webhooks(http, std::move(master_key), allow_http);
+    WebhookChannel webhooks(http, WebhookKeys(master_key), allow_http);
     EmailChannel emails(smtp, providers, allow_http);
     SlackChannel slack(http, providers, allow_http);
     TelegramChannel telegram(http, providers, allow_http);
@@ -186,7 +186,7 @@ int print_secret(const Options& options, const SecretKey& master_key) {
         log(Level::error, "no_such_subscription", {{"subscription", id}});
         return EX_DATAERR;
     }
-    print(printable_secret(webhook_key(master_key, id, *reader.version())) + "\n");
+    print(printable_secret(WebhookKeys(master_key).key(id, *reader.version())) + "\n");
     return EX_OK;
 }
 

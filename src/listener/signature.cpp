@@ -113,11 +113,22 @@ void hkdf_sha256(Bytes input_key, std::string_view salt, std::string_view info,
             "EVP_KDF_derive");
 }
 
-SecretKey webhook_key(const SecretKey& master, std::int64_t subscription_id, int secret_version) {
+WebhookKeys::WebhookKeys(const SecretKey& master) {
+    const Bytes key = master.bytes();
+    constexpr std::string_view salt = "dashboard_diff";
+    const Digest extracted =
+        hmac_sha256({reinterpret_cast<const unsigned char*>(salt.data()), salt.size()},
+                    {{reinterpret_cast<const char*>(key.data()), key.size()}});
+    std::ranges::copy(extracted, extracted_.writable().begin());
+}
+
+SecretKey WebhookKeys::key(std::int64_t subscription_id, int secret_version) const {
+    // HKDF's expand, of which a key of one digest's size is the first and only round.
     SecretKey key;
     const std::string info =
         "webhook:" + std::to_string(subscription_id) + ":" + std::to_string(secret_version);
-    hkdf_sha256(master.bytes(), "dashboard_diff", info, key.writable());
+    const Digest expanded = hmac_sha256(extracted_.bytes(), {info, "\x01"});
+    std::ranges::copy(expanded, key.writable().begin());
     return key;
 }
 

@@ -37,8 +37,15 @@ Digest hmac_sha256(Bytes key, std::initializer_list<std::string_view> parts);
 void hkdf_sha256(Bytes input_key, std::string_view salt, std::string_view info,
                  std::span<unsigned char> output);
 
-// The signing key of a webhook subscription, derived from the listener's master key.
-SecretKey webhook_key(const SecretKey& master, std::int64_t subscription_id, int secret_version);
+// The signing keys of webhook subscriptions, derived from the listener's master key.
+class WebhookKeys {
+public:
+    explicit WebhookKeys(const SecretKey& master);
+    SecretKey key(std::int64_t subscription_id, int secret_version) const;
+
+private:
+    SecretKey extracted_; // the first half of HKDF, which is the same for all
+};
 
 // The key in the form receivers configure: `whsec_` and base64.
 std::string printable_secret(const SecretKey& key);

@@ -23,6 +23,25 @@ std::pair<std::size_t, std::size_t> authority_of(std::string_view url) noexcept 
     return {start, std::min(url.find_first_of("/\\?#", start), url.size())};
 }
 
+// Scheme, a host of letters, digits, dots and dashes, perhaps a port, then nothing that a parser
+// could take for anything else: most URLs are of this kind, and there is only one way to read them.
+bool is_plain(std::string_view url, std::string_view scheme) noexcept {
+    if (!url.starts_with(scheme))
+        return false;
+    url.remove_prefix(scheme.size());
+    const std::string_view authority = url.substr(0, url.find_first_of("/?#"));
+    const std::string_view host = authority.substr(0, authority.find(':'));
+    const std::string_view port = authority.substr(std::min(host.size() + 1, authority.size()));
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const auto is_host = [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '.' ||
+               c == '-';
+    };
+    return !host.empty() && std::ranges::all_of(host, is_host) &&
+           std::ranges::all_of(port, is_digit) && port.size() <= 4 &&
+           (port.empty() ? authority == host : port != "0");
+}
+
 } // namespace
 
 void check_target(const std::string& url, bool allow_http) {
@@ -32,6 +51,8 @@ void check_target(const std::string& url, bool allow_http) {
     };
     if (std::ranges::any_of(url, is_unfit))
         throw TargetError("invalid URL");
+    if (is_plain(url, "https://") || (allow_http && is_plain(url, "http://")))
+        return;
     // curl's own parser, so that what is checked is what will be requested.
     const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
     if (!parsed)

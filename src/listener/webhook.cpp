@@ -5,13 +5,6 @@
 namespace dashboard_diff::listener {
 namespace {
 
-// `json` as the server sent it: digits and all stay what they are.
-void write_json(JsonWriter& writer, std::string_view name, std::string_view json) {
-    write_name(writer, name);
-    json.empty() ? writer.Null()
-                 : writer.RawValue(json.data(), json.size(), rapidjson::kObjectType);
-}
-
 bool is_redirect(int status) noexcept {
     return status >= 301 && status <= 308 && status != 304 && status != 305 && status != 306;
 }
@@ -20,8 +13,7 @@ bool is_redirect(int status) noexcept {
 
 std::string webhook_body(const Delivery& delivery) {
     const Finding& finding = *delivery.finding;
-    rapidjson::StringBuffer buffer(
-        nullptr, 1024 + finding.diff.size() + finding.explanation.size() + finding.summary.size());
+    rapidjson::StringBuffer buffer;
     JsonWriter writer(buffer);
     writer.StartObject();
     write_text(writer, "type", delivery.alert_id == 0 ? "dashboard.test" : "dashboard.alert");
@@ -29,11 +21,21 @@ std::string webhook_body(const Delivery& delivery) {
     write_text(writer, "dashboard_id", delivery.dashboard_id);
     write_integer(writer, "snapshot_a", delivery.snapshot_a);
     write_integer(writer, "snapshot_b", delivery.snapshot_b);
-    write_json(writer, "diff", finding.diff);
-    write_json(writer, "explanation", finding.explanation);
+    const std::size_t head = buffer.GetSize();
     write_text(writer, "summary", finding.summary);
     writer.EndObject();
-    return {buffer.GetString(), buffer.GetSize()};
+
+    // What is long is JSON already, as the server sent it: digits and all stay what they are.
+    const std::string_view written(buffer.GetString(), buffer.GetSize());
+    std::string body;
+    body.reserve(written.size() + finding.diff.size() + finding.explanation.size() + 40);
+    body += written.substr(0, head);
+    body += ",\"diff\":";
+    body += finding.diff.empty() ? "null" : finding.diff;
+    body += ",\"explanation\":";
+    body += finding.explanation.empty() ? "null" : finding.explanation;
+    body += written.substr(head);
+    return body;
 }
 
 std::string webhook_id(const Delivery& delivery) {

@@ -9,7 +9,7 @@ namespace dashboard_diff::listener {
 
 namespace {
 
-constexpr std::size_t cached_keys = 1024;
+constexpr std::size_t cached_keys = 16384; // 2 MB
 
 }
 
@@ -17,8 +17,7 @@ Bytes WebhookChannel::key(std::int64_t subscription_id, int secret_version) {
     const std::pair name(subscription_id, secret_version);
     auto found = keys_.find(name);
     if (found == keys_.end()) {
-        found =
-            keys_.emplace(name, webhook_key(master_key_, subscription_id, secret_version)).first;
+        found = keys_.emplace(name, master_keys_.key(subscription_id, secret_version)).first;
     }
     return found->second.bytes();
 }

@@ -14,8 +14,8 @@ namespace dashboard_diff::listener {
 class WebhookChannel : public Channel {
 public:
     // `http` must outlive it.
-    WebhookChannel(HttpClient& http, SecretKey master_key, bool allow_http)
-        : http_(http), master_key_(std::move(master_key)), allow_http_(allow_http) {}
+    WebhookChannel(HttpClient& http, WebhookKeys keys, bool allow_http)
+        : http_(http), master_keys_(std::move(keys)), allow_http_(allow_http) {}
 
     std::string kind() const override { return "webhook"; }
     std::chrono::seconds longest_attempt() const noexcept override {
@@ -29,7 +29,7 @@ private:
     Bytes key(std::int64_t subscription_id, int secret_version);
 
     HttpClient& http_;
-    SecretKey master_key_;
+    WebhookKeys master_keys_;
     bool allow_http_;
     std::map<std::pair<std::int64_t, int>, SecretKey> keys_; // derived ones, by what they are for
 };

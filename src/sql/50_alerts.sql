@@ -22,6 +22,7 @@ CREATE TABLE @extschema@.dashboard_alerts (
   snapshot_b bigint NOT NULL,
   explanation jsonb NOT NULL,
   summary text NOT NULL,
+  finding uuid,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (dashboard_artifact_id, id),
   UNIQUE (dashboard_artifact_id, subscription_id, snapshot_b),
@@ -38,6 +39,9 @@ CREATE INDEX dashboard_alerts_time_idx ON @extschema@.dashboard_alerts USING bri
 COMMENT ON TABLE @extschema@.dashboard_alerts IS 'a snapshot that met a subscription''s threshold';
 COMMENT ON COLUMN @extschema@.dashboard_alerts.explanation IS
 'the threshold with what was measured at each node, as explain_threshold() gives it';
+
+COMMENT ON COLUMN @extschema@.dashboard_alerts.finding IS
+'128 bits of hash of the threshold: alerts of two snapshots that agree in it have the same explanation and summary; null where that is not known';
 
 ALTER TABLE @extschema@.dashboard_alerts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY alerts_of_subscription ON @extschema@.dashboard_alerts FOR SELECT

@@ -93,16 +93,13 @@ BEGIN
     HAVING count(*) > 0
     RETURNING l.id
   ), told AS (
-    SELECT due.*, a.created_at AS alerted_at, a.snapshot_a, a.snapshot_b, a.explanation, a.summary,
+    SELECT due.*, a.created_at AS alerted_at, a.snapshot_a, a.snapshot_b, a.finding,
            s.id AS to_subscription, s.secret_version, s.previous_secret_until,
            s.notification_config_id,
-           -- Those who are told the same of the same come one after the other.
            lag(due.dashboard_artifact_id) OVER w = due.dashboard_artifact_id
              AND lag(a.snapshot_a) OVER w = a.snapshot_a
              AND lag(a.snapshot_b) OVER w = a.snapshot_b AS same_pair,
-           lag(a.summary) OVER w = a.summary
-             AND record_image_eq(ROW(lag(a.explanation) OVER w), ROW(a.explanation))
-             AS same_words
+           lag(a.finding) OVER w = a.finding AS same_rule
       FROM due
       -- With a limit, so that each is looked up by its key whatever the planner believes of "due".
       LEFT JOIN LATERAL (
@@ -114,10 +111,13 @@ BEGIN
          WHERE x.dashboard_artifact_id = due.dashboard_artifact_id
            AND x.id = coalesce(a.subscription_id, due.test_of)
          LIMIT 1) s
-    WINDOW w AS (ORDER BY due.next_attempt_at, due.id)
+    -- Those who are told the same of the same come one after the other.
+    WINDOW w AS (ORDER BY due.dashboard_artifact_id, a.snapshot_b, a.snapshot_a, a.finding,
+                          due.next_attempt_at)
   )
   SELECT lease.id, t.dashboard_artifact_id, b.title, t.id, t.alert_id, t.to_subscription,
-         t.subscriber_kind, t.target, t.notification_config_id, t.attempts + 1, t.parked, t.secret_version,
+         t.subscriber_kind, t.target, t.notification_config_id, t.attempts + 1, t.parked,
+         t.secret_version,
          CASE WHEN t.previous_secret_until > time THEN t.secret_version - 1 END,
          coalesce(t.alerted_at, time), time - t.next_attempt_at, t.snapshot_a, t.snapshot_b,
          CASE WHEN t.same_pair IS NOT TRUE THEN
@@ -125,19 +125,22 @@ BEGIN
              WHERE f.dashboard_artifact_id = t.dashboard_artifact_id
                AND f.snapshot_b = t.snapshot_b AND f.snapshot_a = t.snapshot_a)
          END,
-         CASE WHEN t.same_pair AND t.same_words THEN NULL ELSE t.explanation END,
-         CASE WHEN t.same_pair AND t.same_words THEN NULL
-              ELSE coalesce(t.summary, 'This is a test of subscription ' || t.to_subscription || '.')
-         END
+         words.explanation,
+         CASE WHEN t.alert_id IS NULL THEN 'This is a test of subscription ' || t.to_subscription || '.'
+              ELSE words.summary END
     FROM told t
    CROSS JOIN lease
    CROSS JOIN LATERAL (
      SELECT x.title FROM @extschema@.dashboards x WHERE x.id = t.dashboard_artifact_id LIMIT 1) b
-   ORDER BY t.next_attempt_at, t.id;
+    LEFT JOIN LATERAL (
+     SELECT x.explanation, x.summary FROM @extschema@.dashboard_alerts x
+      WHERE x.dashboard_artifact_id = t.dashboard_artifact_id AND x.id = t.alert_id
+        AND (t.same_pair AND t.same_rule) IS NOT TRUE
+      LIMIT 1) words ON true;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.claim_deliveries(text, text[], integer, interval, text[], text[], integer[]) IS
-'for listeners, each time in a transaction of its own: leases due deliveries of the given kinds, oldest first (those that became due within "reach", if given), and of each given endpoint so many of those that are parked. A diff, an explanation and a summary are null where they are those of the row before';
+'for listeners, each time in a transaction of its own: leases due deliveries of the given kinds, oldest first (those that became due within "reach", if given), and of each given endpoint so many of those that are parked. In no order; a diff, an explanation and a summary are null where they are those of the row before';
 REVOKE ALL ON FUNCTION
   @extschema@.claim_deliveries(text, text[], integer, interval, text[], text[], integer[]) FROM PUBLIC;
 

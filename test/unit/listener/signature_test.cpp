@@ -110,10 +110,10 @@ TEST(SecretKey, MovesAndLeavesNothing) {
 TEST(WebhookKey, DependsOnSubscriptionAndVersion) {
     SecretKey master;
     master.writable()[5] = 42;
-    const std::string first = printable_secret(webhook_key(master, 12, 1));
-    EXPECT_EQ(first, printable_secret(webhook_key(master, 12, 1)));
-    EXPECT_NE(first, printable_secret(webhook_key(master, 12, 2)));
-    EXPECT_NE(first, printable_secret(webhook_key(master, 121, 1)));
+    const std::string first = printable_secret(WebhookKeys(master).key(12, 1));
+    EXPECT_EQ(first, printable_secret(WebhookKeys(master).key(12, 1)));
+    EXPECT_NE(first, printable_secret(WebhookKeys(master).key(12, 2)));
+    EXPECT_NE(first, printable_secret(WebhookKeys(master).key(121, 1)));
     EXPECT_EQ(first.substr(0, 6), "whsec_");
     EXPECT_EQ(first.size(), 6U + 44U);
 }
@@ -123,8 +123,11 @@ TEST(WebhookKey, NeverChanges) {
     SecretKey master;
     for (std::size_t i = 0; i < SecretKey::key_size; ++i)
         master.writable()[i] = static_cast<unsigned char>(i);
-    EXPECT_EQ(printable_secret(webhook_key(master, 12, 3)),
-              "whsec_KiRr75Pd9zH/Ag6ojVIBX2uFKdvUqw1KkAMz+H/pxNI=");
+    const SecretKey key = WebhookKeys(master).key(12, 3);
+    SecretKey by_openssl;
+    hkdf_sha256(master.bytes(), "dashboard_diff", "webhook:12:3", by_openssl.writable());
+    EXPECT_EQ(hex(key.bytes()), hex(by_openssl.bytes()));
+    EXPECT_EQ(printable_secret(key), "whsec_KiRr75Pd9zH/Ag6ojVIBX2uFKdvUqw1KkAMz+H/pxNI=");
 }
 
 } // namespace
