@@ -6,7 +6,7 @@ SELECT subscribe('sales', 'webhook', 'https://example.com/a', '{"set_added_min":
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content)
 VALUES ('sales', 1, '[]'), ('sales', 2, '[{"id": 1}]'), ('sales', 3, '[{"id": 2}]'), ('sales', 4, '[{"id": 3}]');
 CREATE VIEW regress_log AS
-  SELECT l.subscription_id, l.target, a.snapshot_b, l.attempt, l.outcome, l.http_status, l.duration_ms, l.error
+  SELECT l.target, a.snapshot_b, l.attempt, l.outcome, l.http_status, l.duration_ms, l.error
     FROM dashboard_delivery_log l
     LEFT JOIN dashboard_alerts a ON a.dashboard_artifact_id = l.dashboard_artifact_id AND a.id = l.alert_id
    ORDER BY l.attempted_at, l.delivery_id;

@@ -68,6 +68,9 @@ protected:
     // Why there was no answer, in a few printable words.
     std::string failure(CURLcode code) const;
 
+    // It was not begun: no address of the host is one to connect to.
+    bool was_refused() const noexcept { return refused_.has_value(); }
+
 private:
     struct CleanupEasy {
         void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }

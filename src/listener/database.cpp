@@ -18,9 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration connect_timeout = 10s;
-constexpr Duration heartbeat_after = 30s;
-constexpr Duration answer_overdue = 40s; // past the session's statement_timeout
-constexpr Duration heartbeat_overdue = 10s;
+constexpr Duration heartbeat_after = 10s;
+constexpr Duration answer_overdue = 20s; // past the session's statement_timeout
+constexpr Duration heartbeat_overdue = 5s;
 constexpr auto first_pause = 100ms;
 constexpr auto longest_pause = 10'000ms;
 constexpr const char* heartbeat_sql = "SELECT 1";
@@ -57,7 +57,7 @@ void Database::connect() {
     std::vector<const char*> names = {"fallback_application_name", "keepalives_idle",
                                       "keepalives_interval", "keepalives_count",
                                       "tcp_user_timeout"};
-    std::vector<const char*> values = {"dashboard_diff_listener", "30", "10", "3", "30000"};
+    std::vector<const char*> values = {"dashboard_diff_listener", "10", "5", "2", "15000"};
     if (std::getenv("PGTARGETSESSIONATTRS") == nullptr) {
         // After a fail-over the old primary may answer as a standby, where no claim can be made.
         names.push_back("target_session_attrs");

@@ -47,7 +47,7 @@ struct Outcome {
     std::string reason;                              // short, no secrets; empty if delivered
     std::optional<std::chrono::seconds> retry_after; // not before, as the receiver asked
     int http_status = 0;                             // of HTTP or SMTP; 0: there was no answer
-    bool reached = false;                            // the other side answered, whatever it said
+    bool reached = false; // false: what lies in between did not let it through
     std::chrono::milliseconds elapsed{0};
 };
 

@@ -19,33 +19,6 @@ constexpr auto last_wait = 5s;          // for the server, when all else is done
 constexpr auto dispatch_slice = 250ms;  // what a claim may have to wait
 constexpr int endpoints_at_once = 256;
 
-void log_attempt(const Outcome& outcome, const std::string& dashboard, std::int64_t subscription,
-                 std::int64_t delivery, int attempt, const std::string& target) {
-    using Verdict = Outcome::Verdict;
-    if (outcome.verdict == Verdict::delivered) {
-        log(Level::info, "delivered",
-            {{"dashboard", dashboard},
-             {"subscription", subscription},
-             {"delivery", delivery},
-             {"attempt", attempt},
-             {"status", outcome.http_status},
-             {"ms", outcome.elapsed.count()}});
-        return;
-    }
-    const char* event = outcome.verdict == Verdict::gone      ? "gone"
-                        : outcome.verdict == Verdict::refused ? "refused"
-                                                              : "failed";
-    log(Level::warning, event,
-        {{"dashboard", dashboard},
-         {"subscription", subscription},
-         {"delivery", delivery},
-         {"attempt", attempt},
-         {"status", outcome.http_status},
-         {"ms", outcome.elapsed.count()},
-         {"target", target},
-         {"reason", outcome.reason}});
-}
-
 } // namespace
 
 Dispatcher::Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> channels,
@@ -138,8 +111,7 @@ void Dispatcher::poll() {
     refreshing_ = true;
     refresh_([this] {
         refreshing_ = false;
-        if (outbox_.ready())
-            list_parked();
+        want_list_ = true;
         wake();
     });
     if (!life_timer_.armed())
@@ -158,7 +130,7 @@ void Dispatcher::show_life() {
         for (const std::string& worker : others.value_or(std::vector<std::string>())) {
             if (!is_gone(worker) || !outbox_.ready())
                 continue;
-            log(Level::warning, "taken_back", {{"worker", worker}});
+            log(Level::info, "taken_back", {{"worker", worker}});
             ++taking_back_;
             outbox_.release(worker, [this](bool) {
                 --taking_back_;
@@ -171,9 +143,8 @@ void Dispatcher::show_life() {
 }
 
 void Dispatcher::list_parked() {
-    if (listing_ || !lanes_.may_note_parked())
-        return;
     listing_ = true;
+    want_list_ = false;
     outbox_.parked_endpoints(kinds(), listed_up_to_, endpoints_at_once,
                              [this](std::optional<std::vector<Endpoint>> endpoints) {
                                  listing_ = false;
@@ -209,6 +180,9 @@ void Dispatcher::pump() {
         claim();
     else if (ask_due_ && !want_claim_ && !refreshing_ && outbox_.ready() && !stopping_)
         ask_next_due();
+    if (want_list_ && !listing_ && !refreshing_ && outbox_.ready() && !stopping_ &&
+        lanes_.may_note_parked())
+        list_parked();
     // Behind a claim: they take turns.
     if (pending_.wanted() && outbox_.ready() && !stopping_)
         go_on_with_pending();
@@ -222,22 +196,17 @@ void Dispatcher::pump() {
 void Dispatcher::start_deliveries() {
     const bool was_idle = lanes_.in_flight() == 0;
     while (std::optional<Claimed> claimed = lanes_.next(Clock::now()))
-        start(std::move(*claimed));
+        start(*claimed);
     if (was_idle && lanes_.in_flight() > 0)
         read_ahead_.resume(Clock::now());
 }
 
-void Dispatcher::start(Claimed claimed) {
-    Delivery& delivery = claimed.delivery;
-    Attempt attempt{{delivery.dashboard_id, delivery.delivery_id},
-                    delivery.subscription_id,
-                    delivery.attempt,
-                    {delivery.kind, delivery.target},
-                    claimed.channel,
-                    claimed.lease};
+void Dispatcher::start(const Claimed& claimed) {
+    const Attempt attempt(claimed);
     try {
-        claimed.channel->send(
-            delivery, [this, attempt](Outcome outcome) { finished(attempt, std::move(outcome)); });
+        claimed.channel->send(claimed.delivery, [this, attempt](Outcome outcome) {
+            finished(attempt, std::move(outcome));
+        });
     } catch (const std::exception& error) {
         Outcome outcome;
         outcome.reason = error.what();
@@ -252,11 +221,7 @@ void Dispatcher::finished(const Attempt& attempt, Outcome outcome) {
     read_ahead_.count_finished(now);
     if (lanes_.in_flight() == 0)
         read_ahead_.pause(now);
-    log_attempt(outcome, attempt.key.dashboard_id, attempt.subscription_id, attempt.key.delivery_id,
-                attempt.number,
-                outcome.verdict == Outcome::Verdict::delivered
-                    ? std::string()
-                    : attempt.channel->loggable_target(attempt.endpoint.target));
+    log_attempt(attempt, outcome);
     report_.marks.push_back(
         {attempt.key.dashboard_id, attempt.key.delivery_id, attempt.number, std::move(outcome)});
     leases_.settled(attempt.lease);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "listener/attempt.h"
 #include "listener/channel.h"
 #include "listener/claim_reach.h"
 #include "listener/event_loop.h"
@@ -56,24 +57,10 @@ public:
     End end() const noexcept { return end_; }
 
 private:
-    struct Key {
-        std::string dashboard_id;
-        std::int64_t delivery_id;
-        bool operator==(const Key&) const = default;
-    };
     struct HashKey {
-        std::size_t operator()(const Key& key) const noexcept {
+        std::size_t operator()(const DeliveryKey& key) const noexcept {
             return std::hash<std::int64_t>()(key.delivery_id);
         }
-    };
-    // What is still needed of a delivery once it is sent.
-    struct Attempt {
-        Key key;
-        std::int64_t subscription_id;
-        int number;
-        Endpoint endpoint;
-        const Channel* channel;
-        std::int64_t lease;
     };
 
     void outbox_ready() override;
@@ -82,7 +69,7 @@ private:
 
     void pump();
     void start_deliveries();
-    void start(Claimed claimed);
+    void start(const Claimed& claimed);
     void finished(const Attempt& attempt, Outcome outcome);
     void hand_back(bool all);
     void give_back(const Claimed& claimed);
@@ -119,7 +106,7 @@ private:
     Outbox::Report report_;    // to be sent
     Outbox::Report reporting_; // with the server
     LeaseBook leases_;
-    std::unordered_set<Key, HashKey> held_;
+    std::unordered_set<DeliveryKey, HashKey> held_;
     ReadAhead read_ahead_;
     ClaimReach reach_;
     PendingWork pending_;
@@ -132,7 +119,8 @@ private:
     bool reports_failed_ = false;   // no claims until the server takes reports again
     bool orphans_possible_ = false; // a lost claim may have leased what we do not know of
     bool drained_ = false;          // the last claim came back empty
-    bool listing_ = false;          // of what is parked
+    bool want_list_ = false;        // of the endpoints that have something parked
+    bool listing_ = false;
     bool refreshing_ = false;
     bool was_ready_ = false;
     bool stopping_ = false;

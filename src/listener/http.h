@@ -18,8 +18,9 @@ struct HttpRequest {
 };
 
 struct HttpResult {
-    int status = 0;    // of the final answer; 0: there was none
-    std::string error; // why there was none, in a few printable words
+    int status = 0;       // of the final answer; 0: there was none
+    std::string error;    // why there was none, in a few printable words
+    bool refused = false; // it was not sent: the address is not one to send to
     std::optional<std::chrono::seconds> retry_after;
     std::string body; // of the answer, if asked for: never logged, never stored
     std::chrono::milliseconds elapsed{0};

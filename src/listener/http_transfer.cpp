@@ -69,6 +69,7 @@ HttpResult HttpTransfer::result(CURLcode code) {
         result.error = code == CURLE_OK            ? "no HTTP answer"
                        : code == CURLE_WRITE_ERROR ? "answer with too large headers"
                                                    : failure(code);
+        result.refused = was_refused();
         return result;
     }
     // With its headers complete the answer counts, also if its body was too large or broke off.

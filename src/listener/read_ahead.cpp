@@ -8,7 +8,7 @@ namespace {
 constexpr std::chrono::duration<double> window_length{0.05};
 constexpr std::chrono::duration<double> forgotten{1};
 constexpr std::chrono::duration<double> ahead_time{0.1};
-constexpr double most_ahead = 2048;
+constexpr double most_ahead = 1024;
 
 } // namespace
 

@@ -64,7 +64,7 @@ Outcome judge_webhook(const HttpResult& result) {
     Outcome outcome;
     outcome.http_status = result.status;
     outcome.elapsed = result.elapsed;
-    outcome.reached = result.status != 0;
+    outcome.reached = result.status != 0 || result.refused;
     if (result.status == 0) {
         outcome.reason = result.error;
         return outcome;

@@ -53,6 +53,11 @@ DECLARE
   time timestamptz;
   since timestamptz;
 BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'claim_deliveries() must run in a read committed transaction'
+      USING ERRCODE = 'invalid_transaction_state',
+            DETAIL = 'It would not see what was leased while it waited for its turn.';
+  END IF;
   PERFORM pg_advisory_xact_lock('@extschema@.dashboard_leases'::regclass::oid::integer, 0);
   time := clock_timestamp();
   since := coalesce(time - claim_deliveries.reach, '-infinity');
