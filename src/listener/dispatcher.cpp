@@ -32,6 +32,7 @@ Dispatcher::Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> ch
       read_ahead_(settings.concurrency),
       pending_(loop, settings.poll, [this] { wake(); }),
       pump_timer_(loop, [this] { pump(); }),
+      throttle_timer_(loop, [this] { pump(); }),
       report_timer_(loop, [this] { flush_report(); }),
       due_timer_(loop,
                  [this] {
@@ -176,15 +177,16 @@ void Dispatcher::pump() {
         flush_report();
     else if (!report_.empty() && !report_timer_.armed())
         report_timer_.arm(report_delay);
-    if (may_claim())
+    if (may_claim() && (backlog_ || is_time(claims_)))
         claim();
-    else if (ask_due_ && !want_claim_ && !refreshing_ && outbox_.ready() && !stopping_)
+    else if (ask_due_ && !want_claim_ && !refreshing_ && outbox_.ready() && !stopping_ &&
+             is_time(questions_))
         ask_next_due();
     if (want_list_ && !listing_ && !refreshing_ && outbox_.ready() && !stopping_ &&
         lanes_.may_note_parked())
         list_parked();
     // Behind a claim: they take turns.
-    if (pending_.wanted() && outbox_.ready() && !stopping_)
+    if (pending_.wanted() && outbox_.ready() && !stopping_ && is_time(slices_))
         go_on_with_pending();
     const auto next_look = lanes_.next_look(Clock::now());
     next_look ? look_timer_.arm(*next_look) : look_timer_.cancel();
@@ -281,6 +283,16 @@ bool Dispatcher::may_claim() const noexcept {
            outbox_.ready() && lanes_.waiting() * 2 <= read_ahead_.size(slice_time_);
 }
 
+// If it is not, it will be looked at again when it is.
+bool Dispatcher::is_time(const Throttle& throttle) {
+    const Duration wait = throttle.next() - Clock::now();
+    if (wait <= Duration::zero())
+        return true;
+    if (!throttle_timer_.armed())
+        throttle_timer_.arm(wait);
+    return false;
+}
+
 void Dispatcher::claim() {
     if (orphans_possible_ && nothing_held()) {
         // Whatever is leased to us by now is what we do not know of.
@@ -294,6 +306,7 @@ void Dispatcher::claim() {
     claim.max_rows = static_cast<int>(std::max<std::size_t>(most, taken + 1) - taken);
     claim.reach = reach_.reach(now);
     claim.parked = lanes_.wanting_parked(now, endpoints_at_once);
+    claims_.asked(now);
     want_claim_ = false;
     claiming_ = true;
     ask_due_ = false;
@@ -305,6 +318,7 @@ void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
                          const Outbox::Claim& asked, Clock::time_point asked_at) {
     claiming_ = false;
     const Clock::time_point now = Clock::now();
+    claims_.answered(now);
     if (!deliveries) {
         for (const Lanes::Wish& wish : asked.parked)
             lanes_.set_parked(wish.endpoint, true);
@@ -344,6 +358,7 @@ void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
 
     const bool full = not_parked >= static_cast<std::size_t>(asked.max_rows);
     reach_.claimed(asked_at, now, asked.reach, full ? oldest : std::nullopt);
+    backlog_ = full;
     if (full || (settings_.once && !drained_))
         want_claim_ = true;
     else
@@ -368,10 +383,13 @@ void Dispatcher::take(Outbox::Claimed& claimed, Clock::time_point now) {
 
 void Dispatcher::go_on_with_pending() {
     pending_.asked();
+    slices_.asked(Clock::now());
     outbox_.dispatch_pending(dispatch_slice, [this, asked = Clock::now()](auto snapshots) {
         pending_.answered(snapshots);
         const bool worked = snapshots.value_or(0) > 0;
         slice_time_ = worked ? Clock::now() - asked : Duration::zero();
+        if (!worked)
+            slices_.answered(Clock::now());
         if (worked) {
             const auto elapsed = std::chrono::duration_cast<milliseconds>(slice_time_);
             log(Level::info, "dispatched", {{"snapshots", *snapshots}, {"ms", elapsed.count()}});
@@ -385,7 +403,9 @@ void Dispatcher::go_on_with_pending() {
 void Dispatcher::ask_next_due() {
     ask_due_ = false;
     arm_due_timer(milliseconds::max()); // the backstop, should there be no answer
+    questions_.asked(Clock::now());
     outbox_.next_due(kinds(), reach_.reach(Clock::now()), [this](std::optional<milliseconds> due) {
+        questions_.answered(Clock::now());
         if (due)
             arm_due_timer(*due);
     });

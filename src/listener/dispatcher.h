@@ -9,6 +9,7 @@
 #include "listener/outbox.h"
 #include "listener/pending_work.h"
 #include "listener/read_ahead.h"
+#include "listener/throttle.h"
 
 #include <functional>
 #include <optional>
@@ -76,6 +77,7 @@ private:
     void flush_report();
     void reported(bool done);
     bool may_claim() const noexcept;
+    bool is_time(const Throttle& throttle);
     void claim();
     void claimed(std::optional<std::vector<Outbox::Claimed>> deliveries, const Outbox::Claim& asked,
                  Clock::time_point asked_at);
@@ -110,6 +112,9 @@ private:
     ReadAhead read_ahead_;
     ClaimReach reach_;
     PendingWork pending_;
+    Throttle claims_{5};
+    Throttle slices_{10};    // of pending work, when there was none
+    Throttle questions_{10}; // when something will be due
     Duration slice_time_{0}; // that pending work takes each time, if there is any
     Endpoint listed_up_to_;  // of the endpoints that have something parked
 
@@ -119,6 +124,7 @@ private:
     bool reports_failed_ = false;   // no claims until the server takes reports again
     bool orphans_possible_ = false; // a lost claim may have leased what we do not know of
     bool drained_ = false;          // the last claim came back empty
+    bool backlog_ = false;          // it left something that was due
     bool want_list_ = false;        // of the endpoints that have something parked
     bool listing_ = false;
     bool refreshing_ = false;
@@ -131,6 +137,7 @@ private:
     End end_ = End::done;
 
     Timer pump_timer_;
+    Timer throttle_timer_;
     Timer report_timer_;
     Timer due_timer_;
     Timer look_timer_;
