@@ -303,7 +303,7 @@ void Dispatcher::claim() {
     const std::size_t most = settings_.concurrency + read_ahead_.size(slice_time_);
     Outbox::Claim claim;
     claim.kinds = kinds();
-    claim.max_rows = static_cast<int>(std::max<std::size_t>(most, taken + 1) - taken);
+    claim.max_rows = static_cast<int>(std::max<std::size_t>(most, taken + 1) - taken + extra_rows_);
     claim.reach = reach_.reach(now);
     claim.parked = lanes_.wanting_parked(now, endpoints_at_once);
     claims_.asked(now);
@@ -353,8 +353,12 @@ void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
     }
     for (std::size_t i = 0; i < got.size(); ++i)
         lanes_.set_parked(asked.parked[i].endpoint, got[i] == asked.parked[i].deliveries);
+    const std::size_t waited = lanes_.waiting();
     for (Outbox::Claimed& claimed : *deliveries)
         take(claimed, now);
+    // Those behind them are looked for in larger steps.
+    const bool mostly_parked = (lanes_.waiting() - waited) * 2 < deliveries->size();
+    extra_rows_ = mostly_parked ? std::min<std::size_t>(extra_rows_ * 2 + 64, 1024) : 0;
 
     const bool full = not_parked >= static_cast<std::size_t>(asked.max_rows);
     reach_.claimed(asked_at, now, asked.reach, full ? oldest : std::nullopt);

@@ -125,6 +125,7 @@ private:
     bool orphans_possible_ = false; // a lost claim may have leased what we do not know of
     bool drained_ = false;          // the last claim came back empty
     bool backlog_ = false;          // it left something that was due
+    std::size_t extra_rows_ = 0;    // to claim, since most of the last ones had to be parked
     bool want_list_ = false;        // of the endpoints that have something parked
     bool listing_ = false;
     bool refreshing_ = false;

@@ -17,6 +17,7 @@ constexpr std::size_t most_waiting = 64;
 constexpr std::size_t first_waiting = 16; // of an endpoint that nothing is known of
 constexpr Duration remembered = 10min;    // what an idle endpoint did
 constexpr std::size_t most_idle = 16384;
+constexpr std::size_t most_idle_gates = 4096;
 
 } // namespace
 
@@ -30,8 +31,7 @@ Lanes::Lane& Lanes::lane_for(const Endpoint& endpoint) {
 void Lanes::enter(Lane& lane, const Claimed& claimed) {
     if (lane.gate != nullptr)
         return;
-    lane.gate_name = claimed.delivery.kind + ' ' + claimed.channel->gate(claimed.delivery);
-    lane.gate = &gates_[lane.gate_name];
+    lane.gate = &gates_[claimed.delivery.kind + ' ' + claimed.channel->gate(claimed.delivery)];
     ++lane.gate->lanes;
     lane.pace = claimed.channel->pace();
 }
@@ -51,8 +51,7 @@ bool Lanes::admit(Claimed& claimed, Clock::time_point now) {
     lane.used_at = now;
     // What is parked goes first: the endpoint hears of things in their order.
     const bool overtakes = lane.has_parked && !claimed.parked;
-    if (overtakes || lane.waiting.size() >= room(lane) ||
-        (!lane.in_flight && ready_at(lane, now, most_slow_of_gate()) > now + longest_wait)) {
+    if (overtakes || !has_room(lane, now)) {
         ++lane.parking;
         note_parked(lane);
         forget_if_idle(lane, now);
@@ -60,6 +59,7 @@ bool Lanes::admit(Claimed& claimed, Clock::time_point now) {
     }
     lane.waiting.push_back(std::move(claimed));
     ++waiting_;
+    ++lane.gate->waiting;
     queue(lane);
     return true;
 }
@@ -71,12 +71,26 @@ void Lanes::queue(Lane& lane) {
     ready_.push_back(&lane);
 }
 
-unsigned Lanes::most_slow_of_gate() const noexcept {
-    return std::max(4U, settings_.concurrency / 4);
+// Requests that may be in flight through a gate, besides those that are slow: never all that there
+// can be, and few as long as it is not known to work.
+unsigned Lanes::share(const Gate& gate) const noexcept {
+    const unsigned quarter = std::max(1U, settings_.concurrency / 4);
+    return gate.proven ? std::max(quarter, settings_.concurrency - quarter) : quarter;
 }
 
-Clock::time_point Lanes::ready_at(const Lane& lane, Clock::time_point now,
-                                  unsigned most_slow_of_gate) {
+bool Lanes::is_stuck(const Gate& gate) const noexcept {
+    return gate.slow >= std::max(4U, settings_.concurrency / 4);
+}
+
+bool Lanes::has_room(const Lane& lane, Clock::time_point now) const {
+    const Gate& gate = *lane.gate;
+    if (lane.waiting.size() >= room(lane) || is_stuck(gate) ||
+        (!gate.proven && gate.waiting >= share(gate)))
+        return false;
+    return lane.in_flight || ready_at(lane, now) <= now + longest_wait;
+}
+
+Clock::time_point Lanes::ready_at(const Lane& lane, Clock::time_point now) const {
     Clock::time_point ready = lane.not_before;
     if (lane.breaker.is_open())
         ready = std::max(ready, lane.breaker.next_probe());
@@ -85,7 +99,7 @@ Clock::time_point Lanes::ready_at(const Lane& lane, Clock::time_point now,
         if (gate->breaker.is_open())
             ready = std::max(ready, gate->breaker.next_probe());
         const bool full = (lane.pace.at_once > 0 && gate->in_flight >= lane.pace.at_once) ||
-                          gate->slow >= most_slow_of_gate ||
+                          is_stuck(*gate) || gate->in_flight - gate->slow >= share(*gate) ||
                           !gate->breaker.permits(std::max(now, ready), gate->in_flight);
         if (full)
             ready = std::max(ready, now + unknown_wait);
@@ -122,7 +136,7 @@ std::optional<Claimed> Lanes::next(Clock::time_point now) {
     while (has_slot() && !ready_.empty()) {
         Lane& lane = *ready_.front();
         ready_.pop_front();
-        const Clock::time_point ready = ready_at(lane, now, most_slow_of_gate());
+        const Clock::time_point ready = ready_at(lane, now);
         if (ready <= now)
             return begin(lane, now);
         look_at_blocked_at_ = std::min(blocked_.empty() ? ready : look_at_blocked_at_, ready);
@@ -135,6 +149,7 @@ Claimed Lanes::begin(Lane& lane, Clock::time_point now) {
     Claimed claimed = std::move(lane.waiting.front());
     lane.waiting.pop_front();
     --waiting_;
+    --lane.gate->waiting;
     lane.queued = false;
     lane.in_flight = true;
     lane.started_at = now;
@@ -151,7 +166,8 @@ void Lanes::finished(const Endpoint& endpoint, const Outcome& outcome, Clock::ti
     Lane& lane = lanes_.at(endpoint);
     Gate& gate = *lane.gate;
     // Those behind the gate may begin now, if it was what they waited for.
-    if (lane.pace.at_once > 0 || gate.slow > 0 || gate.breaker.is_troubled())
+    if (lane.pace.at_once > 0 || gate.slow > 0 || gate.breaker.is_troubled() ||
+        gate.in_flight >= share(gate))
         look_at_blocked_at_ = now;
     if (lane.slow) {
         --slow_;
@@ -167,6 +183,7 @@ void Lanes::finished(const Endpoint& endpoint, const Outcome& outcome, Clock::ti
     lane.usual_time = lane.usual_time ? (*lane.usual_time * 3 + time) / 4 : time;
 
     outcome.reached ? gate.breaker.succeeded() : gate.breaker.failed(now);
+    gate.proven = outcome.reached;
     if (outcome.verdict == Outcome::Verdict::delivered)
         lane.breaker.succeeded();
     else if (outcome.verdict == Outcome::Verdict::retry)
@@ -184,13 +201,14 @@ std::vector<Claimed> Lanes::hand_back(Clock::time_point now, bool all) {
     std::vector<Claimed> back;
     for (auto next = lanes_.begin(); next != lanes_.end();) {
         Lane& lane = (next++)->second; // forgetting it leaves the next one in place
-        while (!lane.waiting.empty() &&
-               (all || lane.waiting.front().claimed_at + longest_wait < now)) {
+        while (!lane.waiting.empty() && (all || is_stuck(*lane.gate) ||
+                                         lane.waiting.front().claimed_at + longest_wait < now)) {
             ++lane.parking;
             note_parked(lane);
             back.push_back(std::move(lane.waiting.front()));
             lane.waiting.pop_front();
             --waiting_;
+            --lane.gate->waiting;
         }
         if (lane.waiting.empty() && std::exchange(lane.queued, false)) {
             std::erase(ready_, &lane);
@@ -198,6 +216,9 @@ std::vector<Claimed> Lanes::hand_back(Clock::time_point now, bool all) {
         }
         forget_if_idle(lane, now);
     }
+    // What is known of a gate is kept for the next one, as long as there are few.
+    if (gates_.size() > most_idle_gates)
+        std::erase_if(gates_, [](const auto& gate) { return gate.second.lanes == 0; });
     return back;
 }
 
@@ -235,7 +256,7 @@ bool Lanes::can_take_parked(const Lane& lane, Clock::time_point now) const {
     // To a slow one what it can take at once, and no sooner.
     if (lane.in_flight)
         return most > 1 && now - lane.started_at < slow_after;
-    return ready_at(lane, now, most_slow_of_gate()) <= now + look_interval;
+    return ready_at(lane, now) <= now + look_interval;
 }
 
 bool Lanes::wants_parked(Clock::time_point now) const {
@@ -289,8 +310,8 @@ void Lanes::forget_if_idle(Lane& lane, Clock::time_point now) {
     const bool matters = lane.breaker.is_troubled() || lane.not_before > now;
     if (matters && now - lane.used_at < remembered && lanes_.size() <= most_idle)
         return;
-    if (lane.gate != nullptr && --lane.gate->lanes == 0 && !lane.gate->breaker.is_troubled())
-        gates_.erase(lane.gate_name);
+    if (lane.gate != nullptr)
+        --lane.gate->lanes;
     lanes_.erase(lanes_.find(*lane.endpoint));
 }
 

@@ -88,13 +88,14 @@ private:
         Breaker breaker;
         unsigned in_flight = 0;
         unsigned slow = 0;
+        std::size_t waiting = 0;
+        bool proven = false;            // the last request through it came through
         Clock::time_point next_start{}; // as the pace allows
         unsigned lanes = 0;
     };
 
     struct Lane {
         const Endpoint* endpoint = nullptr;
-        std::string gate_name;
         Gate* gate = nullptr; // null until something was claimed for it
         Pace pace;
         Breaker breaker;
@@ -120,9 +121,11 @@ private:
     void mark_slow(Clock::time_point now);
     bool has_slot() const noexcept;
     bool can_take_parked(const Lane& lane, Clock::time_point now) const;
-    static Clock::time_point ready_at(const Lane& lane, Clock::time_point now, unsigned most_slow);
+    Clock::time_point ready_at(const Lane& lane, Clock::time_point now) const;
+    unsigned share(const Gate& gate) const noexcept;
+    bool is_stuck(const Gate& gate) const noexcept;
+    bool has_room(const Lane& lane, Clock::time_point now) const;
     static std::size_t room(const Lane& lane) noexcept;
-    unsigned most_slow_of_gate() const noexcept;
     Claimed begin(Lane& lane, Clock::time_point now);
     void forget_if_idle(Lane& lane, Clock::time_point now);
 

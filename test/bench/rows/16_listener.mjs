@@ -53,7 +53,7 @@ psql(`SET dashboard_diff.dispatch_budget = -1;
       VALUES ('ranking', bench_after(1000))`);
 
 const fill = (port) => {
-  psql('TRUNCATE dashboard_deliveries');
+  psql('TRUNCATE dashboard_deliveries CASCADE');
   // Foreign keys are not checked: a million look-ups that would tell nothing new.
   psql(`SET session_replication_role = replica;
         INSERT INTO dashboard_deliveries (dashboard_artifact_id, alert_id, subscriber_kind, target,

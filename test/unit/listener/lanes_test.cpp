@@ -30,6 +30,8 @@ private:
 
 class LanesTest : public testing::Test {
 protected:
+    using Ids = std::vector<std::int64_t>;
+
     bool admit(const std::string& target, std::int64_t id, bool parked = false) {
         Claimed claimed;
         claimed.delivery.kind = "webhook";
@@ -74,6 +76,12 @@ protected:
             targets.push_back(wish.endpoint.target);
         return targets;
     }
+    // Delivers something through the gate.
+    void prove(const std::string& gate) {
+        ASSERT_TRUE(admit(gate + "/proof", 0));
+        ASSERT_EQ(begin(), Ids{0});
+        deliver(gate + "/proof");
+    }
     // Fails so often that the endpoint's breaker opens.
     void break_endpoint(const std::string& target, bool reached = true) {
         for (unsigned i = 0; i < Breaker::failures_to_open; ++i) {
@@ -83,10 +91,9 @@ protected:
         }
     }
 
-    using Ids = std::vector<std::int64_t>;
     Clock::time_point now = start;
     SomeChannel channel;
-    Lanes lanes{{.concurrency = 4}};
+    Lanes lanes{{.concurrency = 8}};
 };
 
 TEST_F(LanesTest, OneAtATimeToAnEndpointInOrder) {
@@ -100,34 +107,52 @@ TEST_F(LanesTest, OneAtATimeToAnEndpointInOrder) {
 }
 
 TEST_F(LanesTest, NoMoreThanTheConcurrency) {
-    for (int i = 0; i < 6; ++i)
-        EXPECT_TRUE(admit("host/" + std::to_string(i), i));
-    EXPECT_EQ(begin().size(), 4u);
-    deliver("host/0");
-    EXPECT_EQ(begin(), Ids{4});
+    for (int i = 0; i < 10; ++i)
+        EXPECT_TRUE(admit("host" + std::to_string(i) + "/", i));
+    EXPECT_EQ(begin().size(), 8u);
+    deliver("host0/");
+    EXPECT_EQ(begin(), Ids{8});
+}
+
+TEST_F(LanesTest, NoHostTakesAllSlots) {
+    for (int i = 0; i < 4; ++i)
+        EXPECT_EQ(admit("new/" + std::to_string(i), i), i < 2) << "nothing is known of it";
+    EXPECT_EQ(begin(), (Ids{0, 1}));
+    deliver("new/0");
+    deliver("new/1");
+    for (int i = 10; i < 20; ++i)
+        EXPECT_TRUE(admit("new/" + std::to_string(i), i));
+    EXPECT_EQ(begin().size(), 6u) << "it works";
+    EXPECT_TRUE(admit("other/", 9));
+    EXPECT_EQ(begin(), Ids{9});
 }
 
 TEST_F(LanesTest, ASlowRequestGivesItsSlotToOthers) {
-    for (int i = 0; i < 4; ++i)
+    for (int i = 0; i < 8; ++i)
         EXPECT_TRUE(admit("host" + std::to_string(i) + "/", i));
-    EXPECT_EQ(begin().size(), 4u);
+    EXPECT_EQ(begin().size(), 8u);
     EXPECT_TRUE(admit("other/", 9));
     EXPECT_TRUE(begin().empty());
     now += 1s;
     EXPECT_EQ(begin(), Ids{9});
-    EXPECT_EQ(lanes.in_flight(), 5u);
+    EXPECT_EQ(lanes.in_flight(), 9u);
 }
 
 TEST_F(LanesTest, AHostThatHangsGetsNoMore) {
-    for (int i = 0; i < 4; ++i)
+    prove("dead");
+    for (int i = 1; i <= 6; ++i)
         EXPECT_TRUE(admit("dead/" + std::to_string(i), i));
-    EXPECT_EQ(begin().size(), 4u);
+    EXPECT_EQ(begin().size(), 6u);
+    EXPECT_TRUE(admit("dead/7", 7));
     now += 1s;
-    EXPECT_TRUE(admit("dead/5", 5));
-    EXPECT_TRUE(admit("well/1", 6));
-    EXPECT_EQ(begin(), Ids{6});
-    finish("dead/0", Outcome::Verdict::retry, false);
-    EXPECT_EQ(begin(), Ids{5}) << "one of the slow ones is over";
+    EXPECT_TRUE(begin().empty());
+    EXPECT_FALSE(admit("dead/8", 8));
+    EXPECT_EQ(handed_back(), Ids{7}) << "at once, since it is stuck";
+    EXPECT_TRUE(admit("well/1", 9));
+    EXPECT_EQ(begin(), Ids{9});
+    for (int i = 1; i <= 3; ++i)
+        finish("dead/" + std::to_string(i), Outcome::Verdict::retry, false);
+    EXPECT_TRUE(admit("dead/10", 10)) << "three are left";
 }
 
 TEST_F(LanesTest, WhatCannotBeginSoonIsHandedBack) {
@@ -235,10 +260,10 @@ TEST_F(LanesTest, ThePaceIsKept) {
     EXPECT_EQ(begin(), Ids{1});
     EXPECT_TRUE(admit("p/1", 2));
     EXPECT_TRUE(admit("p/2", 3));
-    EXPECT_TRUE(admit("p/3", 4));
     EXPECT_TRUE(begin().empty());
     now += 100ms;
     EXPECT_EQ(begin(), Ids{3});
+    EXPECT_TRUE(admit("p/3", 4));
     now += 100ms;
     EXPECT_TRUE(begin().empty()) << "two are in flight";
     deliver("p/1");
