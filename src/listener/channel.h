@@ -24,9 +24,6 @@ public:
     // The subscriber_kind it serves.
     virtual std::string kind() const = 0;
 
-    // No attempt takes longer.
-    virtual std::chrono::seconds longest_attempt() const noexcept = 0;
-
     // False while nothing could be sent at all: deliveries of the kind are then left in the outbox.
     virtual bool available() const { return true; }
 

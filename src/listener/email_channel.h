@@ -14,9 +14,6 @@ public:
         : smtp_(smtp), providers_(providers), allow_plain_(allow_plain) {}
 
     std::string kind() const override { return "email"; }
-    std::chrono::seconds longest_attempt() const noexcept override {
-        return SmtpTransfer::total_timeout;
-    }
     bool available() const override { return providers_.any(kind()); }
     Pace pace() const noexcept override { return {.at_once = 4}; }
     std::string gate(const Delivery& delivery) const override;

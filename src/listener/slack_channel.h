@@ -15,9 +15,6 @@ public:
         : http_(http), providers_(providers), allow_http_(allow_http) {}
 
     std::string kind() const override { return "slack"; }
-    std::chrono::seconds longest_attempt() const noexcept override {
-        return HttpTransfer::total_timeout;
-    }
     Pace pace() const noexcept override { return {.target_gap = std::chrono::seconds(1)}; }
     std::string gate(const Delivery& delivery) const override;
     void send(const Delivery& delivery, Done done) override;

@@ -14,9 +14,6 @@ public:
         : http_(http), providers_(providers), allow_http_(allow_http) {}
 
     std::string kind() const override { return "telegram"; }
-    std::chrono::seconds longest_attempt() const noexcept override {
-        return HttpTransfer::total_timeout;
-    }
     bool available() const override { return providers_.any(kind()); }
     Pace pace() const noexcept override {
         return {.target_gap = std::chrono::seconds(1), .starts_per_second = 30};

@@ -18,9 +18,6 @@ public:
         : http_(http), master_keys_(std::move(keys)), allow_http_(allow_http) {}
 
     std::string kind() const override { return "webhook"; }
-    std::chrono::seconds longest_attempt() const noexcept override {
-        return HttpTransfer::total_timeout;
-    }
     std::string gate(const Delivery& delivery) const override;
     void send(const Delivery& delivery, Done done) override;
     std::string loggable_target(const std::string& target) const override;

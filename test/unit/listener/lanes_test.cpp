@@ -16,7 +16,6 @@ class SomeChannel final : public Channel {
 public:
     explicit SomeChannel(Pace pace = {}) : pace_(pace) {}
     std::string kind() const override { return "webhook"; }
-    std::chrono::seconds longest_attempt() const noexcept override { return 20s; }
     Pace pace() const noexcept override { return pace_; }
     std::string gate(const Delivery& delivery) const override {
         return delivery.target.substr(0, delivery.target.find('/'));
