@@ -206,6 +206,7 @@ subtest 'a second SIGTERM ends it at once' => sub {
     $listener->signal('TERM');
     is($listener->wait_for_end, 143, 'as a shell would tell it');
     is($test->delivery('hang')->{status}, 'pending', 'what was in flight is delivered later');
+    $test->sql("DELETE FROM dashboards WHERE id = 'hang'");
 };
 
 subtest 'what is less urgent than the log level is not logged' => sub {
