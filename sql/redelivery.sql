@@ -65,10 +65,37 @@ SELECT prune_deliveries('-1 s');
 SELECT count(*) FROM regress_log WHERE snapshot_b IS NULL;
 
 --
+-- With the caller's rights, and the grants that the README names
+--
+CREATE ROLE regress_owner;
+CREATE ROLE regress_other;
+GRANT UPDATE (status, attempts, next_attempt_at, parked, finished_at), INSERT ON dashboard_deliveries TO regress_owner, regress_other;
+GRANT INSERT ON dashboard_delivery_attempts TO regress_owner, regress_other;
+SELECT min(id) AS delivery FROM dashboard_deliveries WHERE status = 'delivered' \gset
+UPDATE dashboards SET owner = 'regress_owner';
+SET ROLE regress_other;
+SELECT redeliver(:delivery), redeliver_dead(:a);
+\set VERBOSITY sqlstate
+SELECT send_test(:a);
+\set VERBOSITY default
+SET ROLE regress_owner;
+SELECT redeliver(:delivery);
+SELECT send_test(:a) > 0 AS sent;
+-- But not to anybody else.
+INSERT INTO dashboard_deliveries (dashboard_artifact_id, test_of, subscriber_kind, target) SELECT 'sales', :a, 'webhook', 'https://elsewhere.example.com';
+SELECT prune_deliveries('1 day');
+RESET ROLE;
+DELETE FROM dashboard_deliveries WHERE test_of IS NOT NULL;
+SELECT pg_temp.attempt(a.snapshot_b, 'delivered', NULL, 204, 5) FROM dashboard_alerts a JOIN dashboard_deliveries d ON d.alert_id = a.id WHERE d.id = :delivery;
+UPDATE dashboards SET owner = current_user;
+REVOKE ALL ON dashboard_deliveries, dashboard_delivery_attempts FROM regress_owner, regress_other;
+DROP ROLE regress_owner, regress_other;
+
+--
 -- dashboard_delivery_stats
 --
 SELECT subscriber_kind, pending, due, parked, oldest_due_for >= '0' AS oldest, failures_last_hour, failures_by_reason, listeners, delivered_total, failed_total
-  FROM dashboard_delivery_stats;
+  FROM dashboard_delivery_stats ORDER BY 1;
 
 --
 -- prune_deliveries(): what is old and done, with all that hangs on it
