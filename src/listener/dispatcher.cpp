@@ -18,6 +18,7 @@ constexpr milliseconds recheck = 100ms; // grows while claims come back empty
 constexpr auto last_wait = 5s;          // for the server, when all else is done
 constexpr auto dispatch_slice = 250ms;  // what a claim may have to wait
 constexpr int endpoints_at_once = 256;
+constexpr auto stale_answer = 15s; // then what was leased by it may be another's by now
 
 } // namespace
 
@@ -353,9 +354,11 @@ void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
     }
     for (std::size_t i = 0; i < got.size(); ++i)
         lanes_.set_parked(asked.parked[i].endpoint, got[i] == asked.parked[i].deliveries);
+    // An answer can lie in the socket for long while this process is stopped.
+    const Clock::time_point claimed_at = now - asked_at < stale_answer ? now : asked_at;
     const std::size_t waited = lanes_.waiting();
     for (Outbox::Claimed& claimed : *deliveries)
-        take(claimed, now);
+        take(claimed, claimed_at);
     // Those behind them are looked for in larger steps.
     const bool mostly_parked = (lanes_.waiting() - waited) * 2 < deliveries->size();
     extra_rows_ = mostly_parked ? std::min<std::size_t>(extra_rows_ * 2 + 64, 1024) : 0;
@@ -370,9 +373,9 @@ void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
     wake();
 }
 
-void Dispatcher::take(Outbox::Claimed& claimed, Clock::time_point now) {
+void Dispatcher::take(Outbox::Claimed& claimed, Clock::time_point claimed_at) {
     Channel* channel = channel_for(claimed.delivery.kind);
-    Claimed ours{std::move(claimed.delivery), channel, claimed.lease, claimed.parked, now};
+    Claimed ours{std::move(claimed.delivery), channel, claimed.lease, claimed.parked, claimed_at};
     // One whose lease ran out before its outcome was reported: the outcome stands.
     const bool known =
         !held_.insert({ours.delivery.dashboard_id, ours.delivery.delivery_id}).second;
@@ -381,7 +384,7 @@ void Dispatcher::take(Outbox::Claimed& claimed, Clock::time_point now) {
         return;
     }
     // The release gives back what comes after the end.
-    if (stopping_ || !lanes_.admit(ours, now))
+    if (stopping_ || !lanes_.admit(ours, Clock::now()))
         give_back(ours);
 }
 

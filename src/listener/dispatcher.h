@@ -81,7 +81,7 @@ private:
     void claim();
     void claimed(std::optional<std::vector<Outbox::Claimed>> deliveries, const Outbox::Claim& asked,
                  Clock::time_point asked_at);
-    void take(Outbox::Claimed& claimed, Clock::time_point now);
+    void take(Outbox::Claimed& claimed, Clock::time_point claimed_at);
     void go_on_with_pending();
     void ask_next_due();
     void arm_due_timer(std::chrono::milliseconds due);

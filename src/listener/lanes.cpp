@@ -19,6 +19,10 @@ constexpr Duration remembered = 10min;    // what an idle endpoint did
 constexpr std::size_t most_idle = 16384;
 constexpr std::size_t most_idle_gates = 4096;
 
+bool has_waited_too_long(const Claimed& claimed, Clock::time_point now) noexcept {
+    return claimed.claimed_at + longest_wait < now;
+}
+
 } // namespace
 
 Lanes::Lane& Lanes::lane_for(const Endpoint& endpoint) {
@@ -137,7 +141,9 @@ std::optional<Claimed> Lanes::next(Clock::time_point now) {
         Lane& lane = *ready_.front();
         ready_.pop_front();
         const Clock::time_point ready = ready_at(lane, now);
-        if (ready <= now)
+        // What has waited for too long, be it that this process was stopped, is left to
+        // hand_back(): another may have it by now.
+        if (ready <= now && !has_waited_too_long(lane.waiting.front(), now))
             return begin(lane, now);
         look_at_blocked_at_ = std::min(blocked_.empty() ? ready : look_at_blocked_at_, ready);
         blocked_.push_back(&lane);
@@ -202,7 +208,7 @@ std::vector<Claimed> Lanes::hand_back(Clock::time_point now, bool all) {
     for (auto next = lanes_.begin(); next != lanes_.end();) {
         Lane& lane = (next++)->second; // forgetting it leaves the next one in place
         while (!lane.waiting.empty() && (all || is_stuck(*lane.gate) ||
-                                         lane.waiting.front().claimed_at + longest_wait < now)) {
+                                         has_waited_too_long(lane.waiting.front(), now))) {
             ++lane.parking;
             note_parked(lane);
             back.push_back(std::move(lane.waiting.front()));

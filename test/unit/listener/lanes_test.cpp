@@ -239,9 +239,9 @@ TEST_F(LanesTest, RetryAfterHoldsTheEndpointBack) {
     EXPECT_TRUE(admit("a/1", 1));
     EXPECT_TRUE(admit("a/1", 2));
     EXPECT_EQ(begin(), Ids{1});
-    finish("a/1", Outcome::Verdict::retry, true, 7s);
+    finish("a/1", Outcome::Verdict::retry, true, 2s);
     EXPECT_TRUE(begin().empty());
-    now += 7s;
+    now += 2s;
     EXPECT_EQ(begin(), Ids{2});
 }
 
@@ -285,6 +285,19 @@ TEST_F(LanesTest, EndpointsWithSomethingParkedTakeTurns) {
     EXPECT_TRUE(wanting().empty());
     EXPECT_FALSE(lanes.has_parked_to_send());
     EXPECT_FALSE(lanes.next_look(now)) << "nothing is remembered of them";
+}
+
+TEST_F(LanesTest, WhatWaitedForTooLongDoesNotBegin) {
+    EXPECT_TRUE(admit("a/1", 1));
+    EXPECT_TRUE(admit("a/2", 2));
+    EXPECT_EQ(begin(), (Ids{1, 2}));
+    EXPECT_TRUE(admit("a/1", 3));
+    EXPECT_TRUE(admit("b/1", 4));
+    now += 1h; // the process was stopped
+    deliver("a/1");
+    EXPECT_TRUE(begin().empty()) << "another may have it by now";
+    EXPECT_TRUE(lanes.next_look(now));
+    EXPECT_EQ(lanes.hand_back(now).size(), 2u);
 }
 
 TEST_F(LanesTest, WhatIsYetToBeParkedIsNotAskedFor) {
