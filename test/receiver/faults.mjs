@@ -3,6 +3,7 @@
 //   /status/CODE/…   answer CODE (?retry_after=S adds Retry-After; a 3xx gets a Location)
 //   /redirect/…      the same as /status/302/…
 //   /flaky/N/…       answer 503 to the first N sightings of an id, then behave
+//   /down/N/…        answer 500 to the first N requests of the path, whatever they are
 //   /slow/SECONDS/…  wait before answering
 //   /hang/…          never answer
 //   /reset/…         read everything, then reset the connection
@@ -15,7 +16,7 @@
 //
 // Prefixes can be stacked: /slow/2/status/503/hook/alice.
 
-const WITH_NUMBER = /^\/(status|slow|flaky|first)\/(\d+(?:\.\d+)?)(?=\/|$)/;
+const WITH_NUMBER = /^\/(status|slow|flaky|down|first)\/(\d+(?:\.\d+)?)(?=\/|$)/;
 const PLAIN = /^\/(hang|reset|flood|redirect|drip|drip_head)(?=\/|$)/;
 
 // Bounds, so that a client that fails its test can't keep the machine busy.
@@ -54,10 +55,11 @@ export function faultsAt(fault, sighting) {
  * The status that will be answered (null: none at all), decided before anything
  * is sent because it goes into the log first.
  */
-export function plannedStatus(fault, sighting, problems) {
+export function plannedStatus(fault, sighting, number, problems) {
   if (fault.hang || fault.reset || fault.drip_head) return null;
   if (fault.status !== undefined) return fault.status;
   if (fault.flaky !== undefined && sighting <= fault.flaky) return 503;
+  if (fault.down !== undefined && number <= fault.down) return 500;
   if (problems.length > 0) return 400;
   return fault.flood || fault.drip ? 200 : 204; // 204 can't have a body
 }

@@ -45,10 +45,11 @@ function options() {
   return { ...values, host: listen[1] ?? listen[2], port: Number(listen[3]) };
 }
 
-// What was seen of each webhook-id. Rebuilt from the log at start: a receiver
+// What was seen of each webhook-id and path. Rebuilt from the log at start: a receiver
 // that was killed in a test goes on counting where it stopped.
 class Sightings {
   #count = new Map();
+  #requests = new Map(); // of each subscriber
   #digest = new Map();
 
   constructor(logFile) {
@@ -65,11 +66,14 @@ class Sightings {
   }
 
   add({ path, id, sha256, verified }, problems) {
-    if (typeof id !== 'string') return 1;
+    const { rest } = parseFaults(path);
+    const request = (this.#requests.get(rest) ?? 0) + 1;
+    this.#requests.set(rest, request);
+    if (typeof id !== 'string') return { sighting: 1, request };
     // Counted per subscriber, since one message may go to several of them.
-    const key = `${parseFaults(path).rest} ${id}`;
-    const count = (this.#count.get(key) ?? 0) + 1;
-    this.#count.set(key, count);
+    const key = `${rest} ${id}`;
+    const sighting = (this.#count.get(key) ?? 0) + 1;
+    this.#count.set(key, sighting);
     // Only what is signed can claim an id, else a forgery would spoil the original.
     if (verified) {
       if (!this.#digest.has(id)) this.#digest.set(id, sha256);
@@ -77,7 +81,7 @@ class Sightings {
         problems.push('webhook-id: body differs from before');
       }
     }
-    return count;
+    return { sighting, request };
   }
 }
 
@@ -146,9 +150,9 @@ function makeHandler({ secretsFile, sightings, logFd, config }) {
       sha256: raw && createHash('sha256').update(raw).digest('hex'),
       verified: verifiedBy.length > 0,
     };
-    const sighting = sightings.add(seen, problems);
+    const { sighting, request: number } = sightings.add(seen, problems);
     const fault = faultsAt(asked, sighting);
-    const status = lost ? null : plannedStatus(fault, sighting, problems);
+    const status = lost ? null : plannedStatus(fault, sighting, number, problems);
     const entry = {
       at,
       to: request.socket.localAddress,

@@ -196,6 +196,11 @@ subtest 'a listener without a server is ready, and does not fill the log' => sub
     is("@failures[0 .. 3]", '1 2 4 8', 'told at growing distance');
 };
 
+subtest 'what is less urgent than the log level is not logged' => sub {
+    my $log = $test->deliver_once('--log-level', 'warning');
+    is($log, '', 'all is well: nothing to say');
+};
+
 subtest 'a second SIGTERM ends it at once' => sub {
     $test->dashboard_with_webhook('hang', '/hang/twice');
     $test->snapshot('hang', 5);
@@ -207,11 +212,6 @@ subtest 'a second SIGTERM ends it at once' => sub {
     is($listener->wait_for_end, 143, 'as a shell would tell it');
     is($test->delivery('hang')->{status}, 'pending', 'what was in flight is delivered later');
     $test->sql("DELETE FROM dashboards WHERE id = 'hang'");
-};
-
-subtest 'what is less urgent than the log level is not logged' => sub {
-    my $log = $test->deliver_once('--log-level', 'warning');
-    is($log, '', 'all is well: nothing to say');
 };
 
 subtest 'the unit' => sub {

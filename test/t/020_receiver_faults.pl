@@ -31,15 +31,15 @@ sub fault
 
 my @faults = (
     fault('receiver hangs before headers', 'no byte of an answer to the first request',
-        'hangs', before => '/first/1/hang', may_repeat => $nobody_knows),
+        'hangs', before => '/first/1/hang', at_most => 1, may_repeat => $nobody_knows),
     fault('receiver trickles its headers', 'a byte a second, from the status line on',
-        'trickles-head', before => '/first/1/drip_head', may_repeat => $nobody_knows),
+        'trickles-head', before => '/first/1/drip_head', at_most => 1, may_repeat => $nobody_knows),
     fault('receiver trickles its body', '200, then a byte a second',
         'trickles-body', before => '/drip'),
     fault('receiver sends an endless body', '200, then 64 kB every 10 ms without end',
         'endless', before => '/flood'),
     fault('receiver resets', 'after the full request, without an answer',
-        'resets', before => '/first/1/reset', may_repeat => $nobody_knows),
+        'resets', before => '/first/1/reset', at_most => 1, may_repeat => $nobody_knows),
     fault('receiver redirects to this machine', '307 to http://127.0.0.1',
         'redirects-here', before => '/first/1/status/307',
         query => '?location=' . $test->url('/trap')),
@@ -132,9 +132,22 @@ for my $fault (@faults)
 }
 
 is($test->requests('/trap'), 0, 'no redirect was followed');
-is( $test->sql("SELECT is_active FROM dashboard_subscriptions
-                  WHERE dashboard_artifact_id = 'gone'"),
-    'f', 'the subscription of the receiver that is gone is off');
+
+subtest 'the subscription of the receiver that is gone is off' => sub {
+    is($test->sql("SELECT is_active FROM dashboard_subscriptions
+                    WHERE dashboard_artifact_id = 'gone'"), 'f', 'it is not active');
+    my $comments = $test->sql("SELECT content FROM artifact_comments
+        WHERE artifact_id = 'gone' AND comment_type = 'subscription_off'");
+    like($comments, qr/^Subscription \d+ of \S+ \(webhook \S+\) is switched off: .*HTTP 410/,
+        'a comment in the thread says so, and why');
+    is($test->sql("SELECT message FROM dashboard_events
+                    WHERE dashboard_artifact_id = 'gone' AND event_type = 'subscription_off'"),
+        $comments, 'so does an event');
+    $test->snapshot('gone', 1000);
+    is($test->sql("SELECT count(*) FROM dashboard_alerts WHERE dashboard_artifact_id = 'gone'"),
+        1, 'it is alerted no more');
+};
+
 is($listener->stop, 0, 'the listener ends when told to');
 
 $test->finish;

@@ -8,7 +8,7 @@ use Test::More;
 use DashboardTest;
 use DashboardTest::Faults;
 
-my $test = DashboardTest->new(raw => 1, hosts => 6);
+my $test = DashboardTest->new(raw => 1, hosts => 7);
 $test->start_receiver;
 
 my $not_marked = 'the receiver has it and the database does not know yet';
@@ -44,7 +44,7 @@ subtest 'alerts that are written between LISTEN and the first read' => sub {
     my $fault = fault('alerts between LISTEN and the first read',
         'committed while the first claim waits for a lock', dashboard => 'gap', host => 2);
     my $session = $test->session;
-    $session->query_safe('BEGIN; LOCK TABLE dashboard_deliveries IN SHARE MODE');
+    $session->query_safe('BEGIN; LOCK TABLE dashboard_deliveries');
     my $listener = $test->start_listener('--poll', 3600);
     $test->wait_for_sql("SELECT count(*) $sessions AND wait_event_type = 'Lock'", 1);
     $fault->confirm($session->query_safe($fault->alerts_sql(5)));
@@ -55,40 +55,68 @@ subtest 'alerts that are written between LISTEN and the first read' => sub {
     is($listener->stop, 0, 'the listener ends when told to');
 };
 
-# From here on nothing arrives before leases are over: all wait for them together.
-
-my $killed_often = fault('listeners are SIGKILLed, again and again',
-    '10 listeners, each in the midst of its deliveries',
-    dashboard => 'killed-often', before => '/slow/0.05', host => 3, may_repeat => $not_marked);
 subtest 'listeners that are killed again and again' => sub {
-    for my $round (1 .. 10)
+    my $rounds = 10;
+    my $fault = fault('listeners are SIGKILLed, again and again',
+        "$rounds listeners, each in the midst of its deliveries; the next one takes back",
+        dashboard => 'killed-often', before => '/slow/0.02', host => 3, may_repeat => $not_marked);
+    # Of each listener the request in flight, and the one before it, whose mark is on its way.
+    $fault->may_repeat(2 * $rounds);
+    my $listener;
+    for my $round (1 .. $rounds)
     {
-        $killed_often->alerts(20);
-        my $listener = $test->start_listener('--concurrency', 4);
-        # Each time at another place. What is leased to those before it may be all there is.
-        my $seen = $killed_often->requests;
-        wait_for(sub { $killed_often->requests > $seen + $round % 4 }, 'its requests');
+        $fault->alerts(10);
+        $listener = $test->start_listener;
+        # Each time at another place. What the one before it held is all there may be.
+        my $seen = $fault->requests;
+        $fault->wait_for_requests($seen + 1 + $round % 4);
         is($listener->kill_at_once, 'signal 9', "$round: killed");
     }
-    $killed_often->over;
+    $fault->over;
+    my $last = $test->start_listener('--poll', 3600);
+    $fault->settle;
+    like($last->log_text, qr/event=taken_back/, 'the last one took back what was left');
+    is($last->stop, 0, 'it ends when told to');
 };
 
-my $killed = fault('listener is SIGKILLed between POST and mark',
-    'while the receiver holds back its answer', dashboard => 'killed',
-    before => '/hang', host => 4, may_repeat => $not_marked);
 subtest 'a listener that is killed between the request and the mark' => sub {
+    my $fault = fault('listener is SIGKILLed between POST and mark',
+        'while the receiver holds back its answer; the next one takes back', dashboard => 'killed',
+        before => '/hang', host => 4, may_repeat => $not_marked);
+    $fault->may_repeat(1);
     my $listener = $test->start_listener;
-    $killed->alerts(3);
-    $killed->wait_for_requests(1);
+    $fault->alerts(3);
+    $fault->wait_for_requests(1);
     is($listener->kill_at_once, 'signal 9', 'it is killed');
-    $killed->mend($killed->url(''));
-    $killed->over;
+    $fault->mend($fault->url(''));
+    $fault->over;
+    my $next = $test->start_listener('--poll', 3600);
+    $fault->settle;
+    like($next->log_text, qr/event=taken_back/, 'the next one took back what it held');
+    is($next->stop, 0, 'it ends when told to');
 };
 
-my $stopped = fault('listener is SIGSTOPped for longer than its lease',
-    'with a request in flight, while another listener runs', dashboard => 'stopped',
-    before => '/hang', host => 5, may_repeat => $not_marked);
-subtest 'a listener that is stopped for longer than its lease' => sub {
+# What nobody can know to be gone keeps its leases until they run out: both wait for that together.
+subtest 'listeners that are stopped, or lost with their machine' => sub {
+    my $lost = fault('listener is lost with its machine',
+        'SIGKILL, and its name changed to that of a process elsewhere', dashboard => 'lost',
+        before => '/hang', host => 5, may_repeat => $not_marked);
+    $lost->may_repeat(1);
+    my $elsewhere = $test->start_listener;
+    $lost->alerts(3);
+    $lost->wait_for_requests(1);
+    is($elsewhere->kill_at_once, 'signal 9', 'it is killed');
+    $test->sql("INSERT INTO dashboard_listeners (worker, seen_at)
+                SELECT 'elsewhere/' || worker, seen_at FROM dashboard_listeners
+                 WHERE worker IN (SELECT worker FROM dashboard_leases);
+                UPDATE dashboard_leases SET worker = 'elsewhere/' || worker");
+    $lost->mend($lost->url(''));
+    $lost->over;
+
+    my $stopped = fault('listener is SIGSTOPped for longer than its lease',
+        'with a request in flight, while another listener runs', dashboard => 'stopped',
+        before => '/hang', host => 6, may_repeat => $not_marked);
+    $stopped->may_repeat(1);
     my $sleeper = $test->start_listener;
     $stopped->alerts(3);
     $stopped->wait_for_requests(1);
@@ -96,21 +124,22 @@ subtest 'a listener that is stopped for longer than its lease' => sub {
     $stopped->mend($stopped->url(''));
     $stopped->over;
     my $other = $test->start_listener('--poll', 1);
-    $stopped->settle;
+    $_->settle for $lost, $stopped;
+    unlike($other->log_text, qr/event=taken_back/, 'nobody took them for gone');
+
     $sleeper->signal('CONT');
     # It learns that what it held was taken from it, and goes on.
     my $after = fault('alerts while a stopped listener comes back',
-        'SIGCONT after its leases were taken over', dashboard => 'woken', host => 6);
+        'SIGCONT after its leases were taken over', dashboard => 'woken', host => 7);
     $after->over;
     $after->alerts(20);
     $after->settle;
-    is($stopped->deliveries('status'), 'delivered', 'what it had not marked stays delivered');
+    $sleeper->wait_for_log(qr/event=failed dashboard=stopped/);
     is($sleeper->stop, 0, 'the one that was stopped ends when told to');
-    $killed->settle;
-    $killed_often->settle;
+    is($stopped->deliveries('status'), 'delivered', 'what it had not marked stays delivered');
+    is(scalar $stopped->requests, 4, 'and it sends none of what it held');
     is($other->stop, 0, 'so does the other');
 };
 
-is($test->sql('SELECT count(*) FROM dashboard_deliveries WHERE leased_by IS NOT NULL'),
-    0, 'no lease is left');
+is($test->sql('SELECT count(*) FROM dashboard_leases'), 0, 'no lease is left');
 $test->finish;

@@ -22,19 +22,25 @@ use DashboardTest;
 # fault, how: what the table says of it. dashboard: a name that fits a path and is no fault's.
 # before, query: what the receiver is asked to do, as path prefixes and as a query. host: which of
 # the receiver's addresses (the faults of one endpoint would hold up the others). url: instead of
-# those. may_repeat: why an alert may come twice. refused: the status by which it is refused for
-# good.
+# those. subscribers: how many have the alerts; all but the first hear of them at paths with a number
+# in front. may_repeat: why an alert may come twice, and at_most how many may. refused: the status by
+# which it is refused for good.
 sub new
 {
     my ($class, $test, %options) = @_;
     my $self = bless {
-        before => '', query => '', host => 1, value => 0, confirmed => [], %options,
+        before => '', query => '', host => 1, subscribers => 1, at_most => 0, value => 0,
+        confirmed => [], notes => [], %options,
         test => $test
     }, $class;
     my $dashboard = $test->dashboard($self->{dashboard});
-    my $url = $self->{url} // $self->url($self->{before});
-    $self->{subscription} = $test->subscribe($dashboard, $url);
-    $test->add_secret("/$dashboard", $test->secret($self->{subscription}));
+    for my $subscriber (1 .. $self->{subscribers})
+    {
+        my $own = $subscriber == 1 ? '' : "/$subscriber";
+        my $url = $self->{url} // $self->url($self->{before} . $own);
+        my $secret = $test->secret($test->subscribe($dashboard, $url));
+        $test->add_secret("$_/$dashboard", $secret) for uniq '', $own;    # see mend()
+    }
     $test->snapshot($dashboard, 0);
     return $self;
 }
@@ -73,7 +79,7 @@ sub alerts
     return;
 }
 
-# From now on its deliveries go to another place.
+# From now on its deliveries go to another place, all of them.
 sub mend
 {
     my ($self, $url) = @_;
@@ -100,6 +106,22 @@ sub over
     return;
 }
 
+# The table says this of it, too.
+sub note_down
+{
+    my ($self, $what) = @_;
+    push @{ $self->{notes} }, $what;
+    return;
+}
+
+# So many alerts may come twice, for the reason that was given.
+sub may_repeat
+{
+    my ($self, $at_most) = @_;
+    $self->{at_most} = $at_most;
+    return;
+}
+
 sub requests
 {
     my ($self) = @_;
@@ -123,6 +145,14 @@ sub deliveries
                                 WHERE dashboard_artifact_id = '$self->{dashboard}'");
 }
 
+sub wait_for_marks
+{
+    my ($self) = @_;
+    my $end = defined $self->{refused} ? 'dead' : 'delivered';
+    return $self->{test}->wait_for_sql("SELECT count(*) FROM dashboard_deliveries
+        WHERE dashboard_artifact_id = '$self->{dashboard}' AND status <> '$end'", 0);
+}
+
 # Waits until nothing is left to be delivered, and closes the books, also if that does not come to
 # pass. Returns the requests.
 sub settle
@@ -130,39 +160,42 @@ sub settle
     my ($self) = @_;
     my $test = $self->{test};
     my $dashboard = $self->{dashboard};
-    my $end = defined $self->{refused} ? 'dead' : 'delivered';
-    my $delivered = eval {
-        $test->wait_for_sql("SELECT count(*) FROM dashboard_deliveries
-            WHERE dashboard_artifact_id = '$dashboard' AND status <> '$end'", 0);
-    };
-    ok($delivered, 'all are delivered') or diag $@;
-    my @committed = split /\n/, $test->sql("SELECT snapshot_b FROM dashboard_alerts
-        WHERE dashboard_artifact_id = '$dashboard'");
+    ok(eval { $self->wait_for_marks }, 'all are delivered') or diag $@;
+    # As the listener names them.
+    my %snapshot_of = map { split / / } split /\n/, $test->sql(
+        "SELECT concat_ws('_', 'msg', a.id, a.subscription_id, d.id), a.snapshot_b
+           FROM dashboard_alerts a JOIN dashboard_deliveries d
+                ON d.dashboard_artifact_id = a.dashboard_artifact_id AND d.alert_id = a.id
+          WHERE a.dashboard_artifact_id = '$dashboard'") =~ s/\|/ /gr;
     my @requests = $self->requests;
 
     # A request that got no answer may have been taken, as far as anybody knows.
     my @answered = grep { defined $_->{status} && $self->is_success($_->{status}) } @requests;
     my @taken = grep { !defined $_->{status} || $self->is_success($_->{status}) } @requests;
     my %arrived;
-    $arrived{ $_->{body}{snapshot_b} } //= $_ for @answered;
+    $arrived{ $_->{id} } //= $_ for @answered;
+    my %told = map { $_->{body}{snapshot_b} => 1 } @answered;
     my @ids = uniq map { $_->{id} } @taken;
     my %entry = (
         fault => $self->{fault},
-        how => $self->{how},
-        alerts => scalar @committed,
-        lost => scalar(grep { !$arrived{$_} } uniq @committed, @{ $self->{confirmed} }),
+        how => join('; ', $self->{how}, @{ $self->{notes} }),
+        alerts => scalar keys %snapshot_of,
+        lost => scalar(grep { !$arrived{$_} } keys %snapshot_of),
         duplicated => @taken - @ids,
         seconds => $self->seconds_to_recover(\@requests, [ values %arrived ]),
         reason => $self->{may_repeat},
     );
 
-    cmp_ok($entry{alerts}, '>=', max(1, scalar @{ $self->{confirmed} }), 'there are alerts');
+    cmp_ok($entry{alerts}, '>=', max(1, $self->{subscribers} * @{ $self->{confirmed} }),
+        'there are alerts');
     is($entry{lost}, 0, "none of $entry{alerts} alerts is lost");
-    is(scalar(uniq map { $_->{body}{snapshot_b} } @taken),
-        scalar @ids, 'an alert has one webhook-id');
+    is_deeply([ grep { !$told{$_} } @{ $self->{confirmed} } ],
+        [], 'no snapshot that the server confirmed is untold');
+    is_deeply([ grep { ($snapshot_of{ $_->{id} } // 0) != $_->{body}{snapshot_b} } @taken ],
+        [], 'an alert has one webhook-id');
     is_deeply([ uniq map { @{ $_->{problems} } } @requests ],
         [], 'all verify, and what came again is the same');
-    is($entry{duplicated}, 0, 'none came again') if !defined $self->{may_repeat};
+    cmp_ok($entry{duplicated}, '<=', $self->{at_most}, 'none came again without a reason');
     note "$self->{fault}: " . JSON::PP->new->canonical->encode(\%entry);
     append_to_file($ENV{FAULTS_LEDGER}, JSON::PP->new->canonical->utf8->encode(\%entry) . "\n")
       if defined $ENV{FAULTS_LEDGER};
