@@ -290,8 +290,9 @@ BEGIN
 
   DELETE FROM @extschema@.dashboard_leases l
    WHERE l.worker = finish_deliveries.worker AND l.id = ANY (finish_deliveries.ended_leases);
+  -- By a time in the future listener_seen() knows that the clock was set back: it stays.
   UPDATE @extschema@.dashboard_listeners l
-     SET seen_at = time,
+     SET seen_at = greatest(l.seen_at, time),
          delivered = l.delivered + successes,
          failed = l.failed + failures,
          minute = CASE WHEN time < l.minute + interval '1 min' THEN l.minute ELSE time END,
