@@ -200,7 +200,7 @@ subtest '--once delivers all that is due, and only that' => sub {
 };
 
 subtest 'listeners that end at any moment lose nothing' => sub {
-    my $dashboard = dashboard_for('/slow/0.05/restarts');
+    my $dashboard = dashboard_for('/slow/0.02/restarts');
     my $count = 0;
     for my $round (1 .. 10)
     {

@@ -53,7 +53,7 @@ for my $case ([ 'crash', 'immediate' ], [ 'restart', 'fast' ])
 {
     my ($dashboard, $mode) = @{$case};
     subtest "the listener gets over a server that stops in mode $mode" => sub {
-        my $path = "/slow/0.3/$dashboard";
+        my $path = "/slow/0.1/$dashboard";
         $test->dashboard_with_webhook($dashboard, $path);
         my $listener = $test->start_listener('--poll', 3600, '--concurrency', 8);
         my $ready = () = $listener->log_text =~ /event=database_ready/g;

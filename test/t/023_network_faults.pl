@@ -10,11 +10,13 @@ use DashboardTest;
 use DashboardTest::Faults;
 use DashboardTest::Network;
 
-# Two of everything: both wait for a listener to notice that nothing comes any more.
-my ($test, $other) = map { DashboardTest->new(name => $_, raw => 1) } 'main', 'other';
-$_->start_receiver for $test, $other;
-my ($network, $other_network) = map { DashboardTest::Network->start($_) } $test, $other;
-my ($listener, $other_listener) = map { $_->start_listener } $test, $other;
+# Three of everything: two wait for a listener to notice that nothing comes any more.
+my @tests = map { DashboardTest->new(name => $_, raw => 1) } qw(main forgets cut);
+$_->start_receiver for @tests;
+my @networks = map { DashboardTest::Network->start($_) } @tests;
+my @listeners = map { $_->start_listener } @tests;
+my ($test, @others) = @tests;
+my $network = $networks[0];
 
 sub fault
 {
@@ -24,7 +26,7 @@ sub fault
         fault => $name,
         how => $how,
         dashboard => $dashboard,
-        before => '/slow/0.1');
+        before => '/slow/0.05');
 }
 
 sub in_flight
@@ -34,6 +36,17 @@ sub in_flight
     $fault->wait_for_requests(1);
     return;
 }
+
+my $forgets = fault($tests[1], 'network forgets connections',
+    'they stay open and dead, as behind a firewall that lost its state; new ones pass',
+    'forgets');
+my $cut = fault($tests[2], 'network is cut until the listener has noticed',
+    'nothing passes, not even new connections', 'cut');
+in_flight($_) for $forgets, $cut;
+$_->command('cut') for @networks[ 1, 2 ];
+$networks[1]->command('forget');
+$forgets->over;
+$_->alerts(20) for $forgets, $cut;
 
 subtest 'the network is cut for a moment' => sub {
     my $fault = fault($test, 'network is cut for a moment',
@@ -59,35 +72,18 @@ subtest 'all connections are reset, again and again' => sub {
     $fault->settle;
 };
 
-my $forgets = fault($test, 'network forgets connections',
-    'they stay open and dead, as behind a firewall that lost its state; new ones pass',
-    'forgets');
-my $cut = fault($other, 'network is cut until the listener has noticed',
-    'nothing passes, not even new connections', 'cut');
-
-subtest 'the network is cut, and what was connected stays dead' => sub {
-    in_flight($_) for $forgets, $cut;
-    $network->command('cut');
-    $network->command('forget');
-    $forgets->over;
-    $forgets->alerts(20);
-    $other_network->command('cut');
-    $cut->alerts(20);
-    my $lost = () = $other_listener->log_text =~ /event=database_unavailable/g;
-    wait_for(
-        sub { $lost < (() = $other_listener->log_text =~ /event=database_unavailable/g) },
-        'the listener to notice');
-    $other_network->command('restore');
+subtest 'connections that stay open and dead are given up' => sub {
+    $listeners[2]->wait_for_log(qr/event=database_unavailable/);
+    $networks[2]->command('restore');
     $cut->over;
-    $forgets->settle;
-    $cut->settle;
+    $_->settle for $forgets, $cut;
 };
 
-for my $each ($listener, $other_listener)
+for my $each (@listeners)
 {
     ok($each->is_running, 'it is the same listener');
     is($each->stop, 0, 'it ends when told to');
 }
-is($_->stop, 0, 'the network lived to the end') for $network, $other_network;
-is($other->{receiver}->stop, 0, 'the other receiver lived to the end');
-$test->finish($other->node);
+is($_->stop, 0, 'the network lived to the end') for @networks;
+is($_->{receiver}->stop, 0, 'the other receivers lived to the end') for @others;
+$test->finish(map { $_->node } @others);

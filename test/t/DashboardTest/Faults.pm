@@ -198,7 +198,7 @@ sub settle
     cmp_ok($entry{duplicated}, '<=', $self->{at_most}, 'none came again without a reason');
     note "$self->{fault}: " . JSON::PP->new->canonical->encode(\%entry);
     append_to_file($ENV{FAULTS_LEDGER}, JSON::PP->new->canonical->utf8->encode(\%entry) . "\n")
-      if defined $ENV{FAULTS_LEDGER};
+      if $ENV{FAULTS_LEDGER};
     return @requests;
 }
 
