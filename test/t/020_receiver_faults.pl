@@ -46,7 +46,7 @@ my @faults = (
     fault('receiver redirects to the metadata service', '302 to http://169.254.169.254',
         'redirects-metadata', before => '/first/1/status/302',
         query => '?location=http://169.254.169.254/latest/meta-data'),
-    fault('receiver is gone', '410, which switches the subscription off',
+    fault('receiver is gone', '410, which switches the subscription off and says so in the thread',
         'gone', before => '/status/410', refused => 410),
 );
 my %patient = (

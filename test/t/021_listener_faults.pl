@@ -59,13 +59,13 @@ subtest 'listeners that are killed again and again' => sub {
     my $rounds = 10;
     my $fault = fault('listeners are SIGKILLed, again and again',
         "$rounds listeners, each in the midst of its deliveries; the next one takes back",
-        dashboard => 'killed-often', before => '/slow/0.02', host => 3, may_repeat => $not_marked);
+        dashboard => 'killed-often', before => '/slow/0.05', host => 3, may_repeat => $not_marked);
     # Of each listener the request in flight, and the one before it, whose mark is on its way.
-    $fault->may_repeat(2 * $rounds);
+    $fault->repeats_at_most(2 * $rounds);
     my $listener;
     for my $round (1 .. $rounds)
     {
-        $fault->alerts(10);
+        $fault->alerts(8);
         $listener = $test->start_listener;
         # Each time at another place. What the one before it held is all there may be.
         my $seen = $fault->requests;
@@ -82,8 +82,7 @@ subtest 'listeners that are killed again and again' => sub {
 subtest 'a listener that is killed between the request and the mark' => sub {
     my $fault = fault('listener is SIGKILLed between POST and mark',
         'while the receiver holds back its answer; the next one takes back', dashboard => 'killed',
-        before => '/hang', host => 4, may_repeat => $not_marked);
-    $fault->may_repeat(1);
+        before => '/hang', host => 4, at_most => 1, may_repeat => $not_marked);
     my $listener = $test->start_listener;
     $fault->alerts(3);
     $fault->wait_for_requests(1);
@@ -100,8 +99,7 @@ subtest 'a listener that is killed between the request and the mark' => sub {
 subtest 'listeners that are stopped, or lost with their machine' => sub {
     my $lost = fault('listener is lost with its machine',
         'SIGKILL, and its name changed to that of a process elsewhere', dashboard => 'lost',
-        before => '/hang', host => 5, may_repeat => $not_marked);
-    $lost->may_repeat(1);
+        before => '/hang', host => 5, at_most => 1, may_repeat => $not_marked);
     my $elsewhere = $test->start_listener;
     $lost->alerts(3);
     $lost->wait_for_requests(1);
@@ -115,8 +113,7 @@ subtest 'listeners that are stopped, or lost with their machine' => sub {
 
     my $stopped = fault('listener is SIGSTOPped for longer than its lease',
         'with a request in flight, while another listener runs', dashboard => 'stopped',
-        before => '/hang', host => 6, may_repeat => $not_marked);
-    $stopped->may_repeat(1);
+        before => '/hang', host => 6, at_most => 1, may_repeat => $not_marked);
     my $sleeper = $test->start_listener;
     $stopped->alerts(3);
     $stopped->wait_for_requests(1);

@@ -20,9 +20,8 @@ sub fault
 
 my $nobody_knows = 'a request without an answer may have been taken';
 
-# Once it is well it has what failed tried again by the schedule, which has no order.
-my $broken = fault('receiver fails for a while', '500 to its first 5 requests', dashboard => 'broken',
-    before => '/down/5');
+my $broken = fault('receiver fails for a while', '500 to its first 5 requests, then well',
+    dashboard => 'broken', before => '/down/5');
 my $endpoint = fault('an endpoint hangs', 'with 100 alerts due, until it is mended', host => 2,
     dashboard => 'endpoint', before => '/hang', may_repeat => $nobody_knows);
 my $paths = fault('a host hangs', 'an alert due for each of 50 paths of it, until it is mended',
@@ -45,7 +44,7 @@ subtest 'endpoints that hang delay no other' => sub {
     is($listener->kill_at_once, 'signal 9', 'the listener is not needed');
     for my $fault ($endpoint, $paths)
     {
-        $fault->may_repeat(scalar $fault->requests);
+        $fault->repeats_at_most(scalar $fault->requests);
         $fault->mend($fault->url(''));
         $fault->over;
     }
@@ -60,6 +59,7 @@ subtest 'an endpoint that fails is left alone until it is time for a probe' => s
     my @at = map { DashboardTest::Faults::at($_) } @requests;
     # The listener's clock is not the receiver's.
     cmp_ok($at[5] - $at[4], '>', 4.5, 'until five seconds are over');
+    # What failed is tried again by the schedule, when its own time has come.
     my %failed = map { $_->{id} => 1 } @failed;
     my @waited = map { $_->{body}{snapshot_b} } grep { !$failed{ $_->{id} } } @requests;
     is(@waited, 25, 'the others are tried once');

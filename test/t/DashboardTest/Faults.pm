@@ -22,9 +22,9 @@ use DashboardTest;
 # fault, how: what the table says of it. dashboard: a name that fits a path and is no fault's.
 # before, query: what the receiver is asked to do, as path prefixes and as a query. host: which of
 # the receiver's addresses (the faults of one endpoint would hold up the others). url: instead of
-# those. subscribers: how many have the alerts; all but the first hear of them at paths with a number
-# in front. may_repeat: why an alert may come twice, and at_most how many may. refused: the status by
-# which it is refused for good.
+# those. subscribers: how many have the alerts; all but the first hear of them at a path with a
+# number in front. may_repeat: why an alert may come twice; at_most: how many may. refused: the
+# status by which it is refused for good.
 sub new
 {
     my ($class, $test, %options) = @_;
@@ -114,8 +114,8 @@ sub note_down
     return;
 }
 
-# So many alerts may come twice, for the reason that was given.
-sub may_repeat
+# Where it is known only now how many alerts may come twice.
+sub repeats_at_most
 {
     my ($self, $at_most) = @_;
     $self->{at_most} = $at_most;
@@ -163,10 +163,10 @@ sub settle
     ok(eval { $self->wait_for_marks }, 'all are delivered') or diag $@;
     # As the listener names them.
     my %snapshot_of = map { split / / } split /\n/, $test->sql(
-        "SELECT concat_ws('_', 'msg', a.id, a.subscription_id, d.id), a.snapshot_b
+        "SELECT concat_ws('_', 'msg', a.id, a.subscription_id, d.id) || ' ' || a.snapshot_b
            FROM dashboard_alerts a JOIN dashboard_deliveries d
                 ON d.dashboard_artifact_id = a.dashboard_artifact_id AND d.alert_id = a.id
-          WHERE a.dashboard_artifact_id = '$dashboard'") =~ s/\|/ /gr;
+          WHERE a.dashboard_artifact_id = '$dashboard'");
     my @requests = $self->requests;
 
     # A request that got no answer may have been taken, as far as anybody knows.
