@@ -139,6 +139,7 @@ SELECT release_deliveries('w1');
 TABLE regress_outbox;
 UPDATE dashboard_deliveries SET next_attempt_at = timestamptz '2020-01-01' + id * interval '1 s';
 SELECT target, attempt, snapshot_b FROM claim_deliveries('w4', '{webhook}', 1);
+SELECT release_deliveries('w4', array_agg(id)) AS kept FROM dashboard_leases WHERE worker = 'w4';
 SELECT release_deliveries('w5') AS of_another, release_deliveries('w4') AS own, release_deliveries('w4') AS again;
 TABLE regress_outbox;
 

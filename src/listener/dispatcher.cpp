@@ -134,7 +134,7 @@ void Dispatcher::show_life() {
                 continue;
             log(Level::info, "taken_back", {{"worker", worker}});
             ++taking_back_;
-            outbox_.release(worker, [this](bool) {
+            outbox_.release(worker, {}, [this](bool) {
                 --taking_back_;
                 want_claim_ = true;
                 wake();
@@ -278,6 +278,14 @@ void Dispatcher::reported(bool done) {
     wake();
 }
 
+// What is leased to us besides these we cannot know of.
+std::vector<std::int64_t> Dispatcher::known_leases() const {
+    std::vector<std::int64_t> leases = leases_.open();
+    for (const Outbox::Report* report : {&report_, &reporting_})
+        leases.insert(leases.end(), report->ended_leases.begin(), report->ended_leases.end());
+    return leases;
+}
+
 bool Dispatcher::may_claim() const noexcept {
     // At half a read-ahead, so that claims stay few and large.
     return want_claim_ && !claiming_ && !stopping_ && !reports_failed_ && !refreshing_ &&
@@ -295,10 +303,9 @@ bool Dispatcher::is_time(const Throttle& throttle) {
 }
 
 void Dispatcher::claim() {
-    if (orphans_possible_ && nothing_held()) {
-        // Whatever is leased to us by now is what we do not know of.
-        outbox_.release(outbox_.worker(), [this](bool done) { orphans_possible_ = !done; });
-    }
+    if (orphans_possible_)
+        outbox_.release(outbox_.worker(), known_leases(),
+                        [this](bool done) { orphans_possible_ = !done; });
     const Clock::time_point now = Clock::now();
     const std::size_t taken = lanes_.in_flight() + lanes_.waiting();
     const std::size_t most = settings_.concurrency + read_ahead_.size(slice_time_);
@@ -445,7 +452,7 @@ void Dispatcher::end_if_done() {
         give_up_timer_.arm(last_wait);
     if (outbox_.ready() && nothing_held() && !claiming_ && !releasing_) {
         releasing_ = true;
-        outbox_.release(outbox_.worker(), [this](bool done) {
+        outbox_.release(outbox_.worker(), {}, [this](bool done) {
             releasing_ = false;
             released_ = done;
             wake();

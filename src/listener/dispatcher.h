@@ -95,6 +95,7 @@ private:
 
     Channel* channel_for(const std::string& kind) const noexcept;
     std::vector<std::string> kinds() const;
+    std::vector<std::int64_t> known_leases() const;
     bool nothing_held() const noexcept { return held_.empty(); }
     void wake() noexcept { pump_timer_.arm(Duration::zero()); }
 

@@ -10,4 +10,11 @@ void LeaseBook::settled(std::int64_t lease) {
     ended_.push_back(lease);
 }
 
+std::vector<std::int64_t> LeaseBook::open() const {
+    std::vector<std::int64_t> leases;
+    for (const auto& [lease, deliveries] : left_)
+        leases.push_back(lease);
+    return leases;
+}
+
 } // namespace dashboard_diff::listener

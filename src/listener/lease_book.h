@@ -14,6 +14,9 @@ public:
     void took(std::int64_t lease) { ++left_[lease]; }
     void settled(std::int64_t lease);
 
+    // Those with something in our hands.
+    std::vector<std::int64_t> open() const;
+
     bool has_ended() const noexcept { return !ended_.empty(); }
     std::vector<std::int64_t> take_ended() noexcept { return std::exchange(ended_, {}); }
 

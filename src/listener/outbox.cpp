@@ -2,6 +2,7 @@
 
 #include "listener/log.h"
 #include "listener/outbox_statements.h"
+#include "listener/sql_array.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,7 +31,8 @@ WHERE e.extname OPERATOR(pg_catalog.=) 'dashboard_diff'
 
 constexpr const char* seen_sql = "SELECT * FROM @.listener_seen($1::pg_catalog.text)";
 
-constexpr const char* release_sql = "SELECT @.release_deliveries($1::pg_catalog.text)";
+constexpr const char* release_sql =
+    "SELECT @.release_deliveries($1::pg_catalog.text, $2::pg_catalog.int8[])";
 
 // A dashboard whose rows somebody holds is left for later: deliveries wait behind this.
 constexpr const char* dispatch_sql = R"(
@@ -185,9 +187,13 @@ void Outbox::seen(std::function<void(std::optional<std::vector<std::string>>)> c
         [callback] { callback(std::nullopt); });
 }
 
-void Outbox::release(const std::string& worker, std::function<void(bool)> callback) {
+void Outbox::release(const std::string& worker, const std::vector<std::int64_t>& kept,
+                     std::function<void(bool)> callback) {
+    SqlArray leases;
+    for (const std::int64_t lease : kept)
+        leases.add(lease);
     run(
-        "release deliveries", {release_sql, {worker}},
+        "release deliveries", {release_sql, {worker, leases.text()}},
         [callback](const PgResult&) { callback(true); }, [callback] { callback(false); });
 }
 

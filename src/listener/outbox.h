@@ -102,9 +102,9 @@ public:
     // A sign of life; the callback gets the other workers that hold leases.
     void seen(std::function<void(std::optional<std::vector<std::string>>)> callback);
 
-    // Gives back every lease of this worker, when it has no delivery in its hands, or of one that
-    // is known to be gone.
-    void release(const std::string& worker, std::function<void(bool done)> callback);
+    // Gives back every lease of this worker that is not kept, or of one that is known to be gone.
+    void release(const std::string& worker, const std::vector<std::int64_t>& kept,
+                 std::function<void(bool done)> callback);
 
     // Endpoints for which something is parked, in their order, after the given one.
     void parked_endpoints(const std::vector<std::string>& kinds, const Endpoint& after,

@@ -90,17 +90,18 @@ COMMENT ON FUNCTION @extschema@.listener_seen(text) IS
 'for listeners: a sign of life, at least every 5 s while anything is held; the other workers that hold something. Notices that the server''s clock was set back';
 REVOKE ALL ON FUNCTION @extschema@.listener_seen(text) FROM PUBLIC;
 
-CREATE FUNCTION @extschema@.release_deliveries(worker text) RETURNS integer
+CREATE FUNCTION @extschema@.release_deliveries(worker text, kept bigint[] DEFAULT '{}')
+RETURNS integer
 LANGUAGE sql VOLATILE STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH released AS (
     DELETE FROM @extschema@.dashboard_leases l
-     WHERE l.worker = release_deliveries.worker
+     WHERE l.worker = release_deliveries.worker AND l.id <> ALL (release_deliveries.kept)
     RETURNING cardinality(l.held) AS deliveries
   )
   SELECT coalesce(sum(deliveries), 0)::integer FROM released;
 END;
-COMMENT ON FUNCTION @extschema@.release_deliveries(text) IS
-'for listeners: gives back all that the worker claimed, be it its own or that of one that is known to be gone';
-REVOKE ALL ON FUNCTION @extschema@.release_deliveries(text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.release_deliveries(text, bigint[]) IS
+'for listeners: gives back all that the worker claimed but for the leases that are kept, be it its own or that of one that is known to be gone';
+REVOKE ALL ON FUNCTION @extschema@.release_deliveries(text, bigint[]) FROM PUBLIC;

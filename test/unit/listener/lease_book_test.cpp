@@ -15,8 +15,10 @@ TEST(LeaseBook, ALeaseEndsWithItsLastDelivery) {
     book.settled(8);
     EXPECT_EQ(book.take_ended(), std::vector<std::int64_t>{8});
     EXPECT_FALSE(book.has_ended());
+    EXPECT_EQ(book.open(), std::vector<std::int64_t>{7});
     book.settled(7);
     EXPECT_EQ(book.take_ended(), std::vector<std::int64_t>{7});
+    EXPECT_TRUE(book.open().empty());
 }
 
 } // namespace
