@@ -1,7 +1,6 @@
 #include "listener/dispatcher.h"
 
 #include "listener/log.h"
-#include "listener/worker_name.h"
 
 #include <algorithm>
 
@@ -11,7 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-constexpr auto life_interval = 5s; // leases end 20 s after the last sign of life
 constexpr auto report_delay = 10ms;
 constexpr std::size_t report_batch = 512;
 constexpr milliseconds recheck = 100ms; // grows while claims come back empty
@@ -32,6 +30,11 @@ Dispatcher::Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> ch
       lanes_({.concurrency = settings.concurrency}),
       read_ahead_(settings.concurrency),
       pending_(loop, settings.poll, [this] { wake(); }),
+      liveness_(loop, outbox,
+                [this] {
+                    want_claim_ = true; // what was taken back
+                    wake();
+                }),
       pump_timer_(loop, [this] { pump(); }),
       throttle_timer_(loop, [this] { pump(); }),
       report_timer_(loop, [this] { flush_report(); }),
@@ -41,7 +44,6 @@ Dispatcher::Dispatcher(EventLoop& loop, Outbox& outbox, std::vector<Channel*> ch
                      wake();
                  }),
       look_timer_(loop, [this] { look_again(); }),
-      life_timer_(loop, [this] { show_life(); }),
       poll_timer_(loop, [this] { poll(); }),
       give_up_timer_(loop, [this] { give_up(); }) {
     outbox_.set_observer(*this);
@@ -67,7 +69,6 @@ void Dispatcher::outbox_ready() {
     was_ready_ = true;
     empty_claims_ = 0;
     reach_.reset();
-    show_life();    // a lease needs a worker
     flush_report(); // before a claim could find the same deliveries again
     poll();         // what was inserted while nobody listened
     pending_.session_began();
@@ -77,7 +78,7 @@ void Dispatcher::outbox_ready() {
 void Dispatcher::outbox_unavailable() {
     due_timer_.cancel();
     poll_timer_.cancel();
-    life_timer_.cancel();
+    liveness_.session_ended();
     pending_.session_ended();
     ask_due_ = false;
     if (settings_.once && outbox_.extension_missing())
@@ -116,32 +117,8 @@ void Dispatcher::poll() {
         want_list_ = true;
         wake();
     });
-    if (!life_timer_.armed())
-        show_life();
+    liveness_.show(!nothing_held() || claiming_);
     wake();
-}
-
-void Dispatcher::show_life() {
-    if (!outbox_.ready())
-        return;
-    // An idle listener shows itself once a poll.
-    nothing_held() && !claiming_ ? life_timer_.cancel() : life_timer_.arm(life_interval);
-    ++taking_back_;
-    outbox_.seen([this](std::optional<std::vector<std::string>> others) {
-        --taking_back_;
-        for (const std::string& worker : others.value_or(std::vector<std::string>())) {
-            if (!is_gone(worker) || !outbox_.ready())
-                continue;
-            log(Level::info, "taken_back", {{"worker", worker}});
-            ++taking_back_;
-            outbox_.release(worker, {}, [this](bool) {
-                --taking_back_;
-                want_claim_ = true;
-                wake();
-            });
-        }
-        wake();
-    });
 }
 
 void Dispatcher::list_parked() {
@@ -191,8 +168,7 @@ void Dispatcher::pump() {
         go_on_with_pending();
     const auto next_look = lanes_.next_look(Clock::now());
     next_look ? look_timer_.arm(*next_look) : look_timer_.cancel();
-    if (!nothing_held() && !life_timer_.armed())
-        life_timer_.arm(life_interval);
+    liveness_.keep(!nothing_held() || claiming_);
     end_if_done();
 }
 
@@ -434,7 +410,7 @@ void Dispatcher::arm_due_timer(milliseconds due) {
 
 void Dispatcher::end_if_done() {
     if (settings_.once && drained_ && !want_claim_ && !claiming_ && !listing_ &&
-        taking_back_ == 0 && nothing_held() && report_.empty() && reporting_.empty() &&
+        !liveness_.asking() && nothing_held() && report_.empty() && reporting_.empty() &&
         !lanes_.has_parked_to_send() && pending_.done()) {
         stop(!pending_.failed()            ? End::done
              : outbox_.permission_denied() ? End::permission_denied

@@ -6,6 +6,7 @@
 #include "listener/event_loop.h"
 #include "listener/lanes.h"
 #include "listener/lease_book.h"
+#include "listener/liveness.h"
 #include "listener/outbox.h"
 #include "listener/pending_work.h"
 #include "listener/read_ahead.h"
@@ -85,7 +86,6 @@ private:
     void go_on_with_pending();
     void ask_next_due();
     void arm_due_timer(std::chrono::milliseconds due);
-    void show_life();
     void poll();
     void list_parked();
     void look_again();
@@ -113,6 +113,7 @@ private:
     ReadAhead read_ahead_;
     ClaimReach reach_;
     PendingWork pending_;
+    Liveness liveness_;
     Throttle claims_{5};
     Throttle slices_{10};    // of pending work, when there was none
     Throttle questions_{10}; // when something will be due
@@ -134,7 +135,6 @@ private:
     bool stopping_ = false;
     bool releasing_ = false; // at the end
     bool released_ = false;
-    unsigned taking_back_ = 0;  // questions with the server: whose leases, and that they end
     unsigned empty_claims_ = 0; // in a row, though something was said to be due
     End end_ = End::done;
 
@@ -143,7 +143,6 @@ private:
     Timer report_timer_;
     Timer due_timer_;
     Timer look_timer_;
-    Timer life_timer_;
     Timer poll_timer_;
     Timer give_up_timer_;
 };
