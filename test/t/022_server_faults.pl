@@ -101,8 +101,10 @@ subtest 'a transaction stays open while thousands are delivered' => sub {
     my %dead = map { $_ => dead_tuples("dashboard_$_") } qw(deliveries leases);
     $fault->note_down(
         "$dead{deliveries} dead row versions of deliveries, $dead{leases} of leases");
-    # One that finds its endpoint busy is parked, which makes a version more.
-    cmp_ok($dead{deliveries}, '<=', 1.1 * $count, 'a delivery leaves one dead row version');
+    # One that finds its endpoint busy is parked, which makes a version more: how many do, depends
+    # on what else the machine does.
+    cmp_ok($dead{deliveries}, '<=', 2 * $count,
+        'a delivery leaves a dead row version, or two if it was parked');
     cmp_ok($dead{leases}, '<', $count / 4, 'leases leave few');
     $session->query_safe('COMMIT');
     $session->quit;
