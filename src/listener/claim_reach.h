@@ -13,7 +13,7 @@ namespace dashboard_diff::listener {
 class ClaimReach {
 public:
     static constexpr std::chrono::seconds grace{5}; // for transactions that take a while to commit
-    static constexpr std::chrono::seconds full_interval{10};
+    static constexpr std::chrono::seconds full_interval{9}; // each poll, by default
 
     // nullopt: everything.
     std::optional<Duration> reach(Clock::time_point now) const noexcept;

@@ -91,6 +91,7 @@ void Dispatcher::outbox_unavailable() {
 }
 
 void Dispatcher::outbox_notified() {
+    notified_ = true;
     want_claim_ = true;
     empty_claims_ = 0;
     pending_.notified();
@@ -122,11 +123,13 @@ void Dispatcher::poll() {
 }
 
 void Dispatcher::list_parked() {
+    lists_.asked(Clock::now());
     listing_ = true;
     want_list_ = false;
     outbox_.parked_endpoints(kinds(), listed_up_to_, endpoints_at_once,
                              [this](std::optional<std::vector<Endpoint>> endpoints) {
                                  listing_ = false;
+                                 lists_.answered(Clock::now());
                                  if (!endpoints)
                                      return;
                                  for (const Endpoint& endpoint : *endpoints)
@@ -161,7 +164,7 @@ void Dispatcher::pump() {
              is_time(questions_))
         ask_next_due();
     if (want_list_ && !listing_ && !refreshing_ && outbox_.ready() && !stopping_ &&
-        lanes_.may_note_parked())
+        lanes_.may_note_parked() && is_time(lists_))
         list_parked();
     // Behind a claim: they take turns.
     if (pending_.wanted() && outbox_.ready() && !stopping_ && is_time(slices_))
@@ -312,6 +315,9 @@ void Dispatcher::claimed(std::optional<std::vector<Outbox::Claimed>> deliveries,
     }
     give_up_timer_.cancel();
     drained_ = deliveries->empty();
+    // Another listener took it all, and may have had to park most of it.
+    want_list_ = want_list_ || (notified_ && drained_ && lanes_.in_flight() == 0);
+    notified_ = false;
     // They come sorted by what they tell.
     std::ranges::sort(*deliveries, [](const Outbox::Claimed& a, const Outbox::Claimed& b) {
         return a.due_for != b.due_for ? a.due_for > b.due_for

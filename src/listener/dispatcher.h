@@ -116,12 +116,14 @@ private:
     Liveness liveness_;
     Throttle claims_{5};
     Throttle slices_{10};    // of pending work, when there was none
+    Throttle lists_{20};     // of what is parked
     Throttle questions_{10}; // when something will be due
     Duration slice_time_{0}; // that pending work takes each time, if there is any
     Endpoint listed_up_to_;  // of the endpoints that have something parked
 
     bool want_claim_ = false;       // something may be due
     bool claiming_ = false;         // a claim is with the server
+    bool notified_ = false;         // and something was heard of before it
     bool ask_due_ = false;          // nothing is due now: find out when something will be
     bool reports_failed_ = false;   // no claims until the server takes reports again
     bool orphans_possible_ = false; // a lost claim may have leased what we do not know of
