@@ -2,37 +2,15 @@
 
 #include "core/decimal.h"
 #include "core/error.h"
+#include "core/json_path.h"
 #include "core/operators.h"
 
 namespace dashboard_diff {
 
 namespace {
 
-// A JSON path as a chain of steps on the stack; spelled out only for an error.
-struct Path {
-    const Path* parent = nullptr;
-    std::string_view key; // or, where empty, the index
-    std::size_t index = 0;
-    const Runtime* runtime = nullptr; // of the root alone
-
-    static constexpr std::size_t longest_key = 100;
-
-    auto clip() const -> decltype(Runtime::clip) {
-        return parent == nullptr ? runtime->clip : parent->clip();
-    }
-
-    std::string text() const {
-        if (parent == nullptr)
-            return "$";
-        if (key.data() == nullptr)
-            return parent->text() + "[" + std::to_string(index) + "]";
-        const std::size_t cut = clip()(key, longest_key);
-        return parent->text() + "." + std::string(key.substr(0, cut)) +
-               (cut < key.size() ? "..." : "");
-    }
-};
-
-[[noreturn]] void throw_invalid(const Path& at, std::string_view problem, std::string hint = {}) {
+[[noreturn]] void throw_invalid(const JsonPath& at, std::string_view problem,
+                                std::string hint = {}) {
     throw Error(ErrorCode::invalid_parameter, "invalid threshold",
                 "at " + at.text() + ": " + std::string(problem), std::move(hint));
 }
@@ -44,7 +22,7 @@ std::string operator_names() {
     return names;
 }
 
-std::uint64_t read_count(const Value& value, const Path& at, std::int64_t largest) {
+std::uint64_t read_count(const Value& value, const JsonPath& at, std::int64_t largest) {
     const auto count = is_number(value) ? to_integer(Decimal(value)) : std::nullopt;
     if (count && *count > largest)
         throw_invalid(at, "must be at most " + std::to_string(largest));
@@ -53,14 +31,14 @@ std::uint64_t read_count(const Value& value, const Path& at, std::int64_t larges
     return static_cast<std::uint64_t>(*count);
 }
 
-void check_number(const Value& value, const Path& at, bool zero_allowed) {
+void check_number(const Value& value, const JsonPath& at, bool zero_allowed) {
     const bool number = is_number(value) && !Decimal(value).negative();
     if (!number || (Decimal(value).zero() && !zero_allowed))
         throw_invalid(at, zero_allowed ? "must be a number of 0 or more"
                                        : "must be a number greater than 0");
 }
 
-const Value& read_name(const Value& value, const Path& at, std::string_view what) {
+const Value& read_name(const Value& value, const JsonPath& at, std::string_view what) {
     if (!value.is(Kind::string) || value.length == 0)
         throw_invalid(at, "must be the name of a " + std::string(what));
     return value;
@@ -72,7 +50,7 @@ class ThresholdReader {
 public:
     ThresholdReader(Threshold& out, const Runtime& runtime) : out_(out), runtime_(runtime) {}
 
-    void read_rule(const Value& node, const Path& at, int level) {
+    void read_rule(const Value& node, const JsonPath& at, int level) {
         if (!node.is(Kind::object))
             throw_invalid(at, "must be an object with one operator");
         if (level > Threshold::max_levels)
@@ -87,7 +65,7 @@ public:
         find_the_operator(rule, at);
         read_modifiers(rule, at);
 
-        const Path limit_at{&at, rule.op->name};
+        const JsonPath limit_at{&at, rule.op->name};
         switch (rule.op->limit) {
         case LimitKind::rules: {
             if (!rule.limit.is(Kind::array) || Container(rule.limit.data).count() == 0)
@@ -95,7 +73,7 @@ public:
             Cursor children = Cursor::elements(Container(rule.limit.data));
             Value child;
             for (std::size_t n = 0; children.next(child); ++n)
-                read_rule(child, Path{&limit_at, {}, n}, level + 1);
+                read_rule(child, JsonPath{&limit_at, {}, n}, level + 1);
             break;
         }
         case LimitKind::rule:
@@ -123,7 +101,7 @@ public:
     }
 
 private:
-    void find_the_operator(Rule& rule, const Path& at) {
+    void find_the_operator(Rule& rule, const JsonPath& at) {
         MemberCursor members{Container(rule.node.data)};
         std::string_view key;
         Value value;
@@ -138,7 +116,7 @@ private:
                 rule.limit = value;
             } else if (find_modifier(key) == nullptr) {
                 const std::string_view nearest = nearest_key(key);
-                throw_invalid(Path{&at, key}, "is no operator or modifier",
+                throw_invalid(JsonPath{&at, key}, "is no operator or modifier",
                               nearest.empty()
                                   ? "Operators are " + operator_names() + "."
                                   : "Perhaps you meant \"" + std::string(nearest) + "\".");
@@ -148,7 +126,7 @@ private:
             throw_invalid(at, "must have one operator", "Operators are " + operator_names() + ".");
     }
 
-    void read_modifiers(Rule& rule, const Path& at) {
+    void read_modifiers(Rule& rule, const JsonPath& at) {
         MemberCursor members{Container(rule.node.data)};
         std::string_view key;
         Value value;
@@ -156,14 +134,14 @@ private:
             const ModifierName* found = find_modifier(key);
             if (found == nullptr)
                 continue; // the operator itself
-            const Path here{&at, key};
+            const JsonPath here{&at, key};
             if (!rule.op->takes(found->bit))
                 throw_invalid(here, "is no modifier of \"" + std::string(rule.op->name) + "\"");
             read_modifier(rule, found->bit, value, here);
         }
     }
 
-    void read_modifier(Rule& rule, unsigned bit, const Value& value, const Path& at) {
+    void read_modifier(Rule& rule, unsigned bit, const Value& value, const JsonPath& at) {
         switch (bit) {
         case modifier::top_n:
             rule.top_n = static_cast<std::uint32_t>(read_count(value, at, INT32_MAX));
@@ -201,14 +179,14 @@ private:
         }
     }
 
-    void read_ids(Rule& rule, const Value& list, const Path& at) {
+    void read_ids(Rule& rule, const Value& list, const JsonPath& at) {
         if (!list.is(Kind::array) || Container(list.data).count() == 0)
             throw_invalid(at, "must be a non-empty array of ids");
         Cursor elements = Cursor::elements(Container(list.data));
         Value id;
         for (std::size_t n = 0; elements.next(id); ++n)
             if (!id.is(Kind::string) && !is_number(id))
-                throw_invalid(Path{&at, {}, n}, "must be a string or a number");
+                throw_invalid(JsonPath{&at, {}, n}, "must be a string or a number");
         rule.ids.emplace(list, runtime_);
     }
 
@@ -218,7 +196,7 @@ private:
 
 Threshold Threshold::read(const Value& root, const Runtime& runtime) {
     Threshold threshold(runtime.memory);
-    ThresholdReader(threshold, runtime).read_rule(root, Path{nullptr, {}, 0, &runtime}, 1);
+    ThresholdReader(threshold, runtime).read_rule(root, JsonPath{nullptr, {}, 0, &runtime}, 1);
     return threshold;
 }
 
