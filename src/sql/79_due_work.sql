@@ -12,7 +12,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   time timestamptz := coalesce(at, clock_timestamp());
-  deadline timestamptz := clock_timestamp() + coalesce(time_limit, 'infinity');
+  deadline timestamptz := coalesce(clock_timestamp() + time_limit, 'infinity');
   done bigint;
 BEGIN
   PERFORM @extschema@.plan_validations(time);
