@@ -13,6 +13,7 @@
 #include "extension/alert_store.h"
 #include "extension/evaluation.h"
 #include "extension/guard.h"
+#include "extension/rights.h"
 #include "extension/server_runtime.h"
 
 extern "C" {
@@ -119,6 +120,15 @@ DASHBOARD_DIFF_FUNCTION(dashboard_diff_has_owner_rights) {
     return BoolGetDatum(guarded([&] {
         const Oid role = get_role_oid(owner, true);
         return OidIsValid(role) && has_privs_of_role(GetUserId(), role);
+    }));
+}
+
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_role_has_rights) {
+    const char* member = NameStr(*PG_GETARG_NAME(0));
+    const char* owner = NameStr(*PG_GETARG_NAME(1));
+    return BoolGetDatum(guarded([&] {
+        const Oid role = get_role_oid(member, true);
+        return OidIsValid(role) && has_rights_of(role, owner);
     }));
 }
 

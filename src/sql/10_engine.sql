@@ -48,3 +48,10 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
 AS 'MODULE_PATHNAME', 'dashboard_diff_has_owner_rights';
 COMMENT ON FUNCTION @extschema@.has_owner_rights(name) IS
 'whether the current user has the rights of the role: is it, is a member of it, or is a superuser; false where the role does not exist';
+
+CREATE FUNCTION @extschema@.role_has_rights(member name, owner name)
+RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
+AS 'MODULE_PATHNAME', 'dashboard_diff_role_has_rights';
+COMMENT ON FUNCTION @extschema@.role_has_rights(name, name) IS
+'whether a role has the rights of another: is it, is a member of it, or is a superuser; where the owner does not exist, only superusers have; false where the member does not exist';
