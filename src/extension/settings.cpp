@@ -12,6 +12,8 @@ namespace {
 
 int dispatch_budget_ms = 100;
 bool notify_enabled = true;
+int view_timeout_ms = 10 * 1000;
+int max_rows = 100 * 1000;
 
 } // namespace
 
@@ -25,6 +27,14 @@ TimestampTz dispatch_deadline() {
 
 bool may_notify() {
     return notify_enabled;
+}
+
+int view_timeout() {
+    return view_timeout_ms;
+}
+
+int view_max_rows() {
+    return max_rows;
 }
 
 } // namespace dashboard_diff
@@ -41,5 +51,14 @@ void _PG_init(void) {
         "Sets whether listeners are told of alerts, and of work that is left to them, by NOTIFY.",
         "Without it they learn of them when they look by themselves.",
         &dashboard_diff::notify_enabled, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "dashboard_diff.view_timeout",
+        "Sets the time that a query of a dashboard may take when a snapshot is taken.",
+        "0 turns the limit off.", &dashboard_diff::view_timeout_ms, 10 * 1000, 0, INT_MAX,
+        PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("dashboard_diff.max_rows",
+                            "Sets how many rows a query of a dashboard may return.", nullptr,
+                            &dashboard_diff::max_rows, 100 * 1000, 1, INT_MAX, PGC_USERSET, 0,
+                            nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("dashboard_diff");
 }

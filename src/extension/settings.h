@@ -14,6 +14,12 @@ TimestampTz dispatch_deadline();
 // the other, each behind the flush of the one before.
 bool may_notify();
 
+// dashboard_diff.view_timeout: milliseconds that a query of a dashboard may take; 0: any.
+int view_timeout();
+
+// dashboard_diff.max_rows: how many rows it may return.
+int view_max_rows();
+
 inline bool is_past(TimestampTz deadline) {
     return deadline != DT_NOEND && GetCurrentTimestamp() >= deadline;
 }

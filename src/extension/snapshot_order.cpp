@@ -10,9 +10,11 @@ namespace dashboard_diff {
 
 namespace {
 
-LOCKTAG dashboard_lock(Oid schema, const char* dashboard) {
-    // The advisory lock space, but of a class of its own that no SQL function can take.
-    constexpr std::uint16_t lock_class = 0xDD;
+// The advisory lock space, but classes of their own that no SQL function can take.
+constexpr std::uint16_t insert_class = 0xDD;
+constexpr std::uint16_t take_class = 0xDE;
+
+LOCKTAG dashboard_lock(Oid schema, const char* dashboard, std::uint16_t lock_class) {
     LOCKTAG tag;
     const std::uint32_t hash = DatumGetUInt32(hash_any(
         reinterpret_cast<const unsigned char*>(dashboard), static_cast<int>(strlen(dashboard))));
@@ -114,13 +116,18 @@ StatementId current_statement(::Snapshot statement_snapshot) {
 }
 
 void lock_dashboard(Oid schema, const char* dashboard) {
-    const LOCKTAG tag = dashboard_lock(schema, dashboard);
+    const LOCKTAG tag = dashboard_lock(schema, dashboard, insert_class);
     (void)LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 bool try_lock_dashboard(Oid schema, const char* dashboard) {
-    const LOCKTAG tag = dashboard_lock(schema, dashboard);
+    const LOCKTAG tag = dashboard_lock(schema, dashboard, insert_class);
     return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void lock_taking(Oid schema, const char* dashboard) {
+    const LOCKTAG tag = dashboard_lock(schema, dashboard, take_class);
+    (void)LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 SnapshotPlace find_place(SnapshotTable* table, const StoredSnapshot& inserted,

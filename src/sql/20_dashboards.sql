@@ -6,14 +6,16 @@ CREATE TABLE @extschema@.dashboards (
   environment_id text NOT NULL DEFAULT 'default',
   title text,
   owner name NOT NULL DEFAULT current_user,
-  view_spec jsonb,
+  view_spec jsonb CHECK (@extschema@.validate_view_spec(view_spec)),
   metadata jsonb NOT NULL DEFAULT '{}'
     CHECK (jsonb_typeof(metadata) = 'object'),
   created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE @extschema@.dashboards IS 'a dashboard whose snapshots are compared';
+COMMENT ON COLUMN @extschema@.dashboards.view_spec IS
+'how take_snapshot() makes the dashboard; of one that is made elsewhere, anything that changes when it is made in another way';
 COMMENT ON COLUMN @extschema@.dashboards.owner IS
-'the role whose members see and change the dashboard, its snapshots and its thread';
+'the role whose members see and change the dashboard, its snapshots and its thread, and as which its queries run';
 
 CREATE TABLE @extschema@.personas (
   id text PRIMARY KEY,

@@ -7,6 +7,7 @@ CREATE TABLE @extschema@.dashboard_snapshots (
     CHECK (captured_at BETWEEN '0001-01-01 00:00:00+00 BC' AND '200000-01-01 00:00:00+00'),
   content jsonb NOT NULL CHECK (@extschema@.validate_snapshot(content)),
   view_hash text,
+  content_hash text,
   PRIMARY KEY (dashboard_artifact_id, id)
 );
 CREATE INDEX dashboard_snapshots_time_idx
@@ -18,6 +19,8 @@ COMMENT ON COLUMN @extschema@.dashboard_snapshots.captured_at IS
 
 COMMENT ON COLUMN @extschema@.dashboard_snapshots.view_hash IS
 'of the dashboard''s view_spec at the time of the insert; snapshots of different ones are not compared';
+COMMENT ON COLUMN @extschema@.dashboard_snapshots.content_hash IS
+'md5 of the document''s text, where take_snapshot() made it: equal for equal pictures';
 
 CREATE FUNCTION @extschema@.dashboard_snapshot_alert() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'dashboard_diff_snapshot_alert';
