@@ -24,7 +24,12 @@ public:
         return e == text.npos ||
                text.substr(e + 1).find_last_of("0123456789") < max_exponent_digits + 1;
     }
-    bool String(const char* s, Size n, bool) { return std::string_view(s, n).find('\0') == n_pos; }
+    // RapidJSON takes the second half of a pair of surrogates for a character, and the server does
+    // not.
+    bool String(const char* s, Size n, bool) {
+        const std::string_view text(s, n);
+        return text.find('\0') == n_pos && is_utf8(text);
+    }
     bool Key(const char* s, Size n, bool copy) { return String(s, n, copy); }
     bool StartObject() { return ++depth_ <= max_depth; }
     bool StartArray() { return ++depth_ <= max_depth; }
