@@ -5,6 +5,7 @@
 #include "extension/rights.h"
 #include "extension/row_trigger.h"
 #include "extension/statement.h"
+#include "extension/targets.h"
 
 namespace dashboard_diff {
 
@@ -41,92 +42,20 @@ Parties find_parties(const Installation& installation, const char* dashboard, co
 Statement config_type_statement{
     "SELECT c.type FROM @extschema@.notification_configs c WHERE c.id = $1", 1, {INT8OID}};
 
-bool starts_with(const char* text, const char* prefix) {
-    return pg_strncasecmp(text, prefix, strlen(prefix)) == 0;
-}
-
-[[noreturn]] void refuse_subscriber(const char* kind, const char* subscriber, const char* problem,
-                                    const char* hint) {
-    ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-            errmsg("invalid subscriber_id \"%s\" for a subscription of kind %s", subscriber, kind),
-            errdetail_internal("%s", problem), errhint("%s", hint));
-    pg_unreachable();
-}
-
-bool has_space_or_control(const char* text) {
-    for (; *text != '\0'; ++text)
-        if (static_cast<unsigned char>(*text) <= ' ' || *text == 0x7F)
-            return true;
-    return false;
-}
-
-void check_url(const char* kind, const char* url, const char* hint) {
-    const char* host = starts_with(url, "https://")  ? url + 8
-                       : starts_with(url, "http://") ? url + 7
-                                                     : nullptr;
-    if (host == nullptr)
-        refuse_subscriber(kind, url, "The URL must begin with https:// or http://.", hint);
-    const std::size_t authority = strcspn(host, "/?#");
-    if (authority == 0 || host[0] == ':')
-        refuse_subscriber(kind, url, "The URL has no host.", hint);
-    if (memchr(host, '@', authority) != nullptr)
-        refuse_subscriber(kind, url, "The URL must not carry a user name or password.", hint);
-    if (has_space_or_control(url) || strlen(url) > 2000)
-        refuse_subscriber(kind, url, "The URL must have no spaces and at most 2000 bytes.", hint);
-}
-
-// What Slack allows to be in a channel's name beside letters of all scripts is left to Slack.
-bool is_slack_channel(const char* text) {
-    constexpr char digits_and_capitals[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    if (*text == '#')
-        return text[1] != '\0' && strlen(text) <= 400 && strpbrk(text + 1, "#@<>&,;") == nullptr &&
-               !has_space_or_control(text);
-    return strchr("CGD", *text) != nullptr && strlen(text) >= 3 && strlen(text) <= 30 &&
-           text[strspn(text, digits_and_capitals)] == '\0';
-}
-
-void check_slack(const char* subscriber) {
-    constexpr char hint[] =
-        "Give a channel such as #sales or C0123456789, or an incoming webhook's https:// URL.";
-    if (starts_with(subscriber, "https://"))
-        check_url("slack", subscriber, hint);
-    else if (!is_slack_channel(subscriber))
-        refuse_subscriber("slack", subscriber, "It is no channel.", hint);
-}
-
-bool is_telegram_chat(const char* text) {
-    constexpr char digits[] = "0123456789";
-    constexpr char name_characters[] =
-        "0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    const bool is_name = *text == '@';
-    const char* rest = text + (is_name || *text == '-');
-    const std::size_t length = strlen(rest);
-    return is_name ? length >= 4 && length <= 32 && rest[strspn(rest, name_characters)] == '\0'
-                   : length >= 1 && length <= 18 && rest[strspn(rest, digits)] == '\0';
-}
-
 void check_subscriber(const char* kind, const char* subscriber) {
-    if (strcmp(kind, "webhook") == 0) {
-        check_url(kind, subscriber, "Give a URL such as https://example.com/hook.");
-    } else if (strcmp(kind, "email") == 0) {
-        const char* at = strchr(subscriber, '@');
-        if (at == nullptr || at == subscriber || at[1] == '\0' || strchr(at + 1, '@') != nullptr ||
-            strpbrk(subscriber, ",;<>()[]\\\"") != nullptr || has_space_or_control(subscriber) ||
-            strlen(subscriber) > 320)
-            refuse_subscriber(kind, subscriber, "It is no e-mail address.",
-                              "Give one bare address such as ana@example.com.");
-    } else if (strcmp(kind, "slack") == 0) {
-        check_slack(subscriber);
-    } else if (strcmp(kind, "telegram") == 0) {
-        if (!is_telegram_chat(subscriber))
-            refuse_subscriber(kind, subscriber, "It is no chat.",
-                              "Give a chat's id such as -1001234567890, or a public channel's "
-                              "@name.");
-    } else if (strcmp(kind, "persona") != 0) {
+    if (strcmp(kind, "persona") == 0)
+        return;
+    const std::optional<TargetKind> target_kind = find_target_kind(kind);
+    if (!target_kind)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("unknown subscriber kind \"%s\"", kind),
                 errhint("Kinds are persona, webhook, email, slack and telegram."));
-    }
+    const TargetProblem found = find_target_problem(*target_kind, subscriber);
+    if (found.problem != nullptr)
+        ereport(
+            ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("invalid subscriber_id \"%s\" for a subscription of kind %s", subscriber, kind),
+            errdetail_internal("%s", found.problem), errhint("%s", found.hint));
 }
 
 // The rights are those of the subscription's owner, one of whose members row-level security
