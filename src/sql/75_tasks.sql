@@ -7,8 +7,21 @@ CREATE TABLE @extschema@.validation_windows (
   ends_at timestamptz NOT NULL,
   plan_key text NOT NULL,
   routed_at timestamptz,
+  closed_at timestamptz,
   PRIMARY KEY (policy_id, window_date)
 );
+CREATE INDEX validation_windows_open_idx ON @extschema@.validation_windows (ends_at)
+  WHERE closed_at IS NULL;
+COMMENT ON TABLE @extschema@.validation_windows IS
+'the windows of policies that have been planned, and the last one that was slept through';
+COMMENT ON COLUMN @extschema@.validation_windows.window_date IS
+'the local day on which the window begins';
+COMMENT ON COLUMN @extschema@.validation_windows.plan_key IS
+'equal as long as the window and the dashboards that the policy covers are those that its tasks were planned for';
+COMMENT ON COLUMN @extschema@.validation_windows.routed_at IS
+'when those were told who are to be told of what the checks found';
+COMMENT ON COLUMN @extschema@.validation_windows.closed_at IS
+'when the window had ended and no check was left to be done';
 
 CREATE TABLE @extschema@.validation_tasks (
   dashboard_id text NOT NULL REFERENCES @extschema@.dashboards ON DELETE CASCADE,
@@ -33,7 +46,20 @@ CREATE INDEX validation_tasks_due_idx ON @extschema@.validation_tasks (scheduled
   WHERE status = 'pending' OR status = 'claimed';
 CREATE INDEX validation_tasks_window_idx ON @extschema@.validation_tasks (policy_id, window_date);
 CREATE INDEX validation_tasks_id_idx ON @extschema@.validation_tasks (id);
+COMMENT ON TABLE @extschema@.validation_tasks IS
+'planned checks, and which of them have been done: each dashboard at most once in a policy''s window';
+COMMENT ON COLUMN @extschema@.validation_tasks.environment_id IS
+'that of the dashboard when the check was planned';
+COMMENT ON COLUMN @extschema@.validation_tasks.status IS
+'pending: to be done at scheduled_at; claimed: a worker has it until lease_until; done: see validation_records; missed: the window ended before it was done, or too little of it was left';
+COMMENT ON COLUMN @extschema@.validation_tasks.announced IS
+'whether workers have been told that it is due';
+COMMENT ON COLUMN @extschema@.validation_tasks.attempts IS 'how often workers have claimed it';
 
-CREATE FUNCTION @extschema@.plan_validations(at timestamptz) RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC SELECT; END;
+ALTER TABLE @extschema@.validation_windows ENABLE ROW LEVEL SECURITY;
+CREATE POLICY validation_windows_of_policy ON @extschema@.validation_windows
+  USING (EXISTS (SELECT FROM @extschema@.validation_policies p WHERE p.id = policy_id));
+
+ALTER TABLE @extschema@.validation_tasks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY validation_tasks_of_dashboard ON @extschema@.validation_tasks
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));

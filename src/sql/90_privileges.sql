@@ -7,6 +7,7 @@ GRANT SELECT ON dashboards, personas, artifact_comments, dashboard_snapshots,
   dashboard_delivery_attempts, dashboard_delivery_log, dashboard_events,
   dashboard_pending_snapshots TO PUBLIC;
 GRANT SELECT ON dashboard_listeners, dashboard_leases, dashboard_delivery_stats TO pg_monitor;
+GRANT SELECT ON validation_policies, validation_windows, validation_tasks TO PUBLIC;
 -- Enough to choose one by.
 GRANT SELECT (id, type, name, is_active) ON notification_configs TO PUBLIC;
 
@@ -47,3 +48,9 @@ SELECT pg_catalog.pg_extension_config_dump('dashboard_events', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_events_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_pending_snapshots', '');
 SELECT pg_catalog.pg_extension_config_dump('dashboard_pending_snapshots_id_seq', '');
+
+SELECT pg_catalog.pg_extension_config_dump('validation_policies', '');
+SELECT pg_catalog.pg_extension_config_dump('validation_policies_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('validation_windows', '');
+SELECT pg_catalog.pg_extension_config_dump('validation_tasks', '');
+SELECT pg_catalog.pg_extension_config_dump('validation_tasks_id_seq', '');
