@@ -39,7 +39,8 @@ CREATE FUNCTION @extschema@.claim_deliveries(
   snapshot_b bigint,
   diff jsonb,
   explanation jsonb,
-  summary text
+  summary text,
+  notice jsonb
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -69,8 +70,8 @@ BEGIN
 
   RETURN QUERY
   WITH due AS MATERIALIZED (
-    SELECT d.dashboard_artifact_id, d.id, d.alert_id, d.test_of, d.subscriber_kind,
-           d.target, d.attempts, d.parked, d.next_attempt_at
+    SELECT d.dashboard_artifact_id, d.id, d.alert_id, d.test_of, d.notice_id,
+           d.subscriber_kind, d.target, d.attempts, d.parked, d.next_attempt_at
       FROM unnest(claim_deliveries.parked_kinds, claim_deliveries.parked_targets,
                   claim_deliveries.parked_rows) AS endpoint(kind, target, max_rows)
      CROSS JOIN LATERAL (
@@ -83,8 +84,8 @@ BEGIN
         ORDER BY p.next_attempt_at
         LIMIT endpoint.max_rows) d
      UNION ALL
-    (SELECT d.dashboard_artifact_id, d.id, d.alert_id, d.test_of, d.subscriber_kind,
-            d.target, d.attempts, d.parked, d.next_attempt_at
+    (SELECT d.dashboard_artifact_id, d.id, d.alert_id, d.test_of, d.notice_id,
+            d.subscriber_kind, d.target, d.attempts, d.parked, d.next_attempt_at
        FROM @extschema@.dashboard_deliveries d
       WHERE d.status = 'pending' AND NOT d.parked
         AND d.next_attempt_at BETWEEN since AND time
@@ -111,32 +112,43 @@ BEGIN
         SELECT * FROM @extschema@.dashboard_alerts x
          WHERE x.dashboard_artifact_id = due.dashboard_artifact_id AND x.id = due.alert_id
          LIMIT 1) a ON true
-     CROSS JOIN LATERAL (
+      LEFT JOIN LATERAL (
         SELECT * FROM @extschema@.dashboard_subscriptions x
          WHERE x.dashboard_artifact_id = due.dashboard_artifact_id
            AND x.id = coalesce(a.subscription_id, due.test_of)
-         LIMIT 1) s
+         LIMIT 1) s ON true
     -- Those who are told the same of the same come one after the other.
     WINDOW w AS (ORDER BY due.dashboard_artifact_id, a.snapshot_b, a.snapshot_a, a.finding,
                           due.next_attempt_at)
   )
   SELECT lease.id, t.dashboard_artifact_id, b.title, t.id, t.alert_id, t.to_subscription,
          t.subscriber_kind, t.target, t.notification_config_id, t.attempts + 1, t.parked,
-         t.secret_version,
+         coalesce(t.secret_version, 1),
          CASE WHEN t.previous_secret_until > time THEN t.secret_version - 1 END,
-         coalesce(t.alerted_at, time), time - t.next_attempt_at, t.snapshot_a, t.snapshot_b,
+         coalesce(t.alerted_at, n.created_at, time), time - t.next_attempt_at, t.snapshot_a, t.snapshot_b,
          CASE WHEN t.same_pair IS NOT TRUE THEN
            (SELECT coalesce(f.excerpt, f.diff) FROM @extschema@.dashboard_diffs f
              WHERE f.dashboard_artifact_id = t.dashboard_artifact_id
                AND f.snapshot_b = t.snapshot_b AND f.snapshot_a = t.snapshot_a)
          END,
          words.explanation,
-         CASE WHEN t.alert_id IS NULL THEN 'This is a test of subscription ' || t.to_subscription || '.'
-              ELSE words.summary END
+         CASE WHEN t.alert_id IS NOT NULL THEN words.summary
+              WHEN t.notice_id IS NOT NULL THEN n.summary
+              ELSE 'This is a test of subscription ' || t.to_subscription || '.' END,
+         n.notice
     FROM told t
    CROSS JOIN lease
-   CROSS JOIN LATERAL (
-     SELECT x.title FROM @extschema@.dashboards x WHERE x.id = t.dashboard_artifact_id LIMIT 1) b
+    LEFT JOIN LATERAL (
+     SELECT x.title FROM @extschema@.dashboards x WHERE x.id = t.dashboard_artifact_id
+      LIMIT 1) b ON true
+    LEFT JOIN LATERAL (
+     SELECT x.created_at, x.summary,
+            jsonb_build_object('policy_id', x.policy_id, 'policy', x.policy_name,
+                               'window_date', x.window_date, 'title', x.title,
+                               'entries', x.entries, 'more', x.more) AS notice
+       FROM @extschema@.validation_notices x
+      WHERE x.dashboard_artifact_id = t.dashboard_artifact_id AND x.id = t.notice_id
+      LIMIT 1) n ON true
     LEFT JOIN LATERAL (
      SELECT x.explanation, x.summary FROM @extschema@.dashboard_alerts x
       WHERE x.dashboard_artifact_id = t.dashboard_artifact_id AND x.id = t.alert_id
@@ -145,60 +157,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.claim_deliveries(text, text[], integer, interval, text[], text[], integer[]) IS
-'for listeners, each time in a transaction of its own: leases due deliveries of the given kinds, oldest first (those that became due within "reach", if given), and of each given endpoint so many of those that are parked. In no order; a diff, an explanation and a summary are null where they are those of the row before';
+'for listeners, each time in a transaction of its own: leases due deliveries of the given kinds, oldest first (those that became due within "reach", if given), and of each given endpoint so many of those that are parked. In no order; a diff, an explanation and a summary are null where they are those of the row before; notice: what there is to tell of dashboards'' health, for a policy instead of a subscription';
 REVOKE ALL ON FUNCTION
   @extschema@.claim_deliveries(text, text[], integer, interval, text[], text[], integer[]) FROM PUBLIC;
-
-CREATE FUNCTION @extschema@.switch_off_subscriptions(
-  dashboard_ids text[],
-  delivery_ids bigint[],
-  reasons text[]
-) RETURNS void
-LANGUAGE sql VOLATILE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  WITH said AS (
-    SELECT d.dashboard_artifact_id, coalesce(a.subscription_id, d.test_of) AS id,
-           min(g.reason) AS reason
-      FROM unnest(switch_off_subscriptions.dashboard_ids, switch_off_subscriptions.delivery_ids,
-                  switch_off_subscriptions.reasons) AS g(dashboard_id, delivery_id, reason)
-      JOIN @extschema@.dashboard_deliveries d
-        ON d.dashboard_artifact_id = g.dashboard_id AND d.id = g.delivery_id
-      LEFT JOIN @extschema@.dashboard_alerts a
-        ON a.dashboard_artifact_id = d.dashboard_artifact_id AND a.id = d.alert_id
-     GROUP BY 1, 2
-  ), switched_off AS (
-    UPDATE @extschema@.dashboard_subscriptions s
-       SET is_active = false
-      FROM said
-     WHERE s.dashboard_artifact_id = said.dashboard_artifact_id AND s.id = said.id AND s.is_active
-    RETURNING s.dashboard_artifact_id, s.id,
-              -- What follows a question mark may be a secret.
-              format('Subscription %s of %s (%s %s) is switched off: its receiver wants no more (%s).',
-                     s.id, s.owner, s.subscriber_kind, split_part(s.subscriber_id, '?', 1),
-                     said.reason) AS message
-  ), given_up AS (
-    UPDATE @extschema@.dashboard_deliveries d
-       SET status = 'dead', finished_at = clock_timestamp(), parked = false,
-           last_error = 'the subscription is switched off'
-      FROM switched_off s
-      LEFT JOIN @extschema@.dashboard_alerts a
-        ON a.dashboard_artifact_id = s.dashboard_artifact_id AND a.subscription_id = s.id
-     WHERE d.dashboard_artifact_id = s.dashboard_artifact_id
-       AND (d.alert_id = a.id OR d.test_of = s.id)
-       AND d.status = 'pending'
-  ), told AS (
-    INSERT INTO @extschema@.artifact_comments
-      (artifact_id, author_id, author_type, comment_type, content)
-    SELECT s.dashboard_artifact_id, 'dashboard_diff', 'system', 'subscription_off', s.message
-      FROM switched_off s
-  )
-  INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
-  SELECT s.dashboard_artifact_id, 'subscription_off', s.message FROM switched_off s;
-END;
-COMMENT ON FUNCTION @extschema@.switch_off_subscriptions(text[], bigint[], text[]) IS
-'switches off the subscriptions of deliveries whose receivers said that they are gone, gives up what else is pending for them, and tells the dashboards'' owners by an event and a comment in the thread';
-REVOKE ALL ON FUNCTION @extschema@.switch_off_subscriptions(text[], bigint[], text[]) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.finish_deliveries(
   worker text,
@@ -285,6 +246,7 @@ BEGIN
       FROM logged l;
     IF gone_deliveries IS NOT NULL THEN
       PERFORM @extschema@.switch_off_subscriptions(gone_dashboards, gone_deliveries, gone_reasons);
+      PERFORM @extschema@.report_gone_recipients(gone_dashboards, gone_deliveries, gone_reasons);
     END IF;
   END IF;
 
@@ -306,7 +268,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.finish_deliveries(text, text[], bigint[], integer[], text[], text[], interval[], integer[], integer[], bigint[]) IS
-'for listeners: marks the outcomes (delivered, retry, refused or gone) of attempts and ends leases; the server decides when to retry and when to give up; refused is given up at once, and gone switches the subscription off; the number marked';
+'for listeners: marks the outcomes (delivered, retry, refused or gone) of attempts and ends leases; the server decides when to retry and when to give up; refused is given up at once, and gone switches the subscription off, if it was for one; the number marked';
 REVOKE ALL ON FUNCTION
   @extschema@.finish_deliveries(text, text[], bigint[], integer[], text[], text[], interval[], integer[], integer[], bigint[])
   FROM PUBLIC;

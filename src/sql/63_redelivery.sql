@@ -178,6 +178,24 @@ BEGIN
   SELECT count(*) INTO more FROM gone;
   pruned := pruned + more;
 
+  WITH old AS (
+    SELECT n.dashboard_artifact_id, n.id
+      FROM @extschema@.validation_notices n
+     WHERE n.created_at < before
+       AND NOT EXISTS (SELECT FROM @extschema@.dashboard_deliveries d
+                        WHERE d.dashboard_artifact_id = n.dashboard_artifact_id
+                          AND d.notice_id = n.id
+                          AND (d.status = 'pending' OR d.finished_at >= before))
+     LIMIT max_rows
+  ), gone AS (
+    DELETE FROM @extschema@.validation_notices n
+     USING old
+     WHERE n.dashboard_artifact_id = old.dashboard_artifact_id AND n.id = old.id
+    RETURNING 1
+  )
+  SELECT count(*) INTO more FROM gone;
+  pruned := pruned + more;
+
   DELETE FROM @extschema@.dashboard_diffs f
    WHERE f.created_at < before
      AND NOT EXISTS (SELECT FROM @extschema@.dashboard_alerts a
@@ -191,4 +209,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.prune_deliveries(interval, integer) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.prune_deliveries(interval, integer) IS
-'deletes alerts that were made, and delivered or given up, longer than keep ago, with their deliveries and log; diffs and events as old; at most max_rows alerts at a time; the number of alerts and tests deleted. Comments in threads stay';
+'deletes alerts and notices that were made, and delivered or given up, longer than keep ago, with their deliveries and log; tests, diffs and events as old; at most max_rows alerts and as many notices at a time; the number of alerts, notices and tests deleted. Comments in threads stay';

@@ -8,6 +8,7 @@ GRANT SELECT ON dashboards, personas, artifact_comments, dashboard_snapshots,
   dashboard_pending_snapshots TO PUBLIC;
 GRANT SELECT ON dashboard_listeners, dashboard_leases, dashboard_delivery_stats TO pg_monitor;
 GRANT SELECT ON validation_policies, validation_windows, validation_tasks TO PUBLIC;
+GRANT SELECT ON user_dashboard_preferences, validation_states, validation_notices TO PUBLIC;
 -- Enough to choose one by.
 GRANT SELECT (id, type, name, is_active) ON notification_configs TO PUBLIC;
 
@@ -20,7 +21,8 @@ BEGIN
     'GRANT EXECUTE ON FUNCTION @extschema@.dispatch_pending, @extschema@.claim_deliveries,
        @extschema@.finish_deliveries, @extschema@.park_deliveries, @extschema@.parked_endpoints,
        @extschema@.release_deliveries, @extschema@.next_delivery_due, @extschema@.listener_seen,
-       @extschema@.webhook_secret_version, @extschema@.delivery_providers TO %s', role);
+       @extschema@.webhook_secret_version, @extschema@.policy_secret_version,
+       @extschema@.delivery_providers TO %s', role);
 END
 $$;
 REVOKE ALL ON FUNCTION allow_listener(regrole) FROM PUBLIC;
@@ -54,3 +56,7 @@ SELECT pg_catalog.pg_extension_config_dump('validation_policies_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('validation_windows', '');
 SELECT pg_catalog.pg_extension_config_dump('validation_tasks', '');
 SELECT pg_catalog.pg_extension_config_dump('validation_tasks_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('user_dashboard_preferences', '');
+SELECT pg_catalog.pg_extension_config_dump('validation_states', '');
+SELECT pg_catalog.pg_extension_config_dump('validation_notices', '');
+SELECT pg_catalog.pg_extension_config_dump('validation_notices_id_seq', '');
