@@ -6,7 +6,7 @@ namespace dashboard_diff::listener {
 
 Attempt::Attempt(const Claimed& claimed)
     : key{claimed.delivery.dashboard_id, claimed.delivery.delivery_id},
-      subscription_id(claimed.delivery.subscription_id),
+      source(claimed.delivery.source()),
       number(claimed.delivery.attempt),
       endpoint{claimed.delivery.kind, claimed.delivery.target},
       channel(claimed.channel),
@@ -17,7 +17,7 @@ void log_attempt(const Attempt& attempt, const Outcome& outcome) {
     if (outcome.verdict == Verdict::delivered) {
         log(Level::info, "delivered",
             {{"dashboard", attempt.key.dashboard_id},
-             {"subscription", attempt.subscription_id},
+             {attempt.source.name(), attempt.source.id},
              {"delivery", attempt.key.delivery_id},
              {"attempt", attempt.number},
              {"status", outcome.http_status},
@@ -30,7 +30,7 @@ void log_attempt(const Attempt& attempt, const Outcome& outcome) {
     const std::string target = attempt.channel->loggable_target(attempt.endpoint.target);
     log(Level::warning, event,
         {{"dashboard", attempt.key.dashboard_id},
-         {"subscription", attempt.subscription_id},
+         {attempt.source.name(), attempt.source.id},
          {"delivery", attempt.key.delivery_id},
          {"attempt", attempt.number},
          {"status", outcome.http_status},

@@ -19,7 +19,7 @@ struct Attempt {
     explicit Attempt(const Claimed& claimed);
 
     DeliveryKey key;
-    std::int64_t subscription_id;
+    Source source;
     int number;
     Endpoint endpoint;
     const Channel* channel;

@@ -11,7 +11,7 @@
 namespace dashboard_diff::listener {
 namespace {
 
-constexpr std::size_t longest_summary = 4000;
+constexpr std::size_t longest_text = 4000;
 
 Bytes bytes_of(std::string_view text) noexcept {
     return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
@@ -64,13 +64,23 @@ std::string part(std::string_view type, std::string_view text) {
 }
 
 std::string plain_text(const MessageText& message) {
-    return message.title + "\r\n\r\n" + message.summary + "\r\n\r\n" + message.origin + "\r\n";
+    std::string text = message.lines.empty() ? message.summary + "\r\n" : "";
+    for (const std::string& line : message.lines)
+        text += "- " + line + "\r\n";
+    return message.title + "\r\n\r\n" + text + "\r\n" + message.origin + "\r\n";
 }
 
 std::string html_text(const MessageText& message) {
+    std::string text = "<p>" + escape_markup(message.summary) + "</p>";
+    if (!message.lines.empty()) {
+        text = "<ul>";
+        for (const std::string& line : message.lines)
+            text += "\r\n<li>" + escape_markup(line) + "</li>";
+        text += "\r\n</ul>";
+    }
     return "<!DOCTYPE html>\r\n<html><body style=\"font-family: sans-serif\">\r\n<p><b>" +
-           escape_markup(message.title) + "</b></p>\r\n<p>" + escape_markup(message.summary) +
-           "</p>\r\n<p style=\"color: #666; font-size: 85%\">" + escape_markup(message.origin) +
+           escape_markup(message.title) + "</b></p>\r\n" + text +
+           "\r\n<p style=\"color: #666; font-size: 85%\">" + escape_markup(message.origin) +
            "</p>\r\n</body></html>\r\n";
 }
 
@@ -102,7 +112,7 @@ std::string encoded_header(std::string_view text) {
 std::string email_message(const Delivery& delivery, const EmailSender& sender, std::time_t now) {
     check_address(sender.address);
     check_address(delivery.target);
-    const MessageText text = message_text(delivery, longest_summary);
+    const MessageText text = message_text(delivery, longest_text);
     std::string message =
         "Date: " + date(now) + "\r\nFrom: " + mailbox(sender.name, sender.address) +
         "\r\nTo: " + delivery.target + "\r\nSubject: " + encoded_header(text.title) +

@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t help_column = 26;
 
 constexpr const char* introduction =
-    R"(dashboard_diff_listener delivers the alerts of the PostgreSQL extension dashboard_diff.
+    R"(dashboard_diff_listener delivers the alerts, and the notices of
+dashboards' health, of the PostgreSQL extension dashboard_diff.
 
 Usage: dashboard_diff_listener [OPTION]... [COMMAND]
 
@@ -44,7 +45,7 @@ Signals
 Exit status
    0  done
   64  wrong usage
-  65  no such subscription, or bad input
+  65  no such subscription or policy, or bad input
   69  server not reachable (with a command), or it refused a statement (--once)
   70  internal error
   74  output could not be written
@@ -65,6 +66,7 @@ Examples
       dashboard_diff_listener --dsn bi --once --allow-http --allow-network 127.0.0.0/8
   The secret of a receiver:
       dashboard_diff_listener --dsn bi --print-secret 12
+      dashboard_diff_listener --dsn bi --print-secret policy:3
 )";
 
 void append_option(std::string& text, const OptionDescription& option) {

@@ -142,19 +142,19 @@ int deliver(const Configuration& configuration, SecretKey master_key) {
     return EX_OK;
 }
 
-// Reads the version of one subscription's secret, then stops the loop.
+// Reads the version of a secret, then stops the loop.
 class SecretVersionReader final : public Outbox::Observer {
 public:
-    SecretVersionReader(EventLoop& loop, Outbox& outbox, std::int64_t subscription_id)
-        : loop_(loop), outbox_(outbox), subscription_id_(subscription_id) {
+    SecretVersionReader(EventLoop& loop, Outbox& outbox, const Source& source)
+        : loop_(loop), outbox_(outbox), source_(source) {
         outbox_.set_observer(*this);
     }
 
-    // nullopt: the server could not be asked; -1: no such subscription.
+    // nullopt: the server could not be asked; -1: there is no such source.
     std::optional<int> version() const noexcept { return version_; }
 
     void outbox_ready() override {
-        outbox_.secret_version(subscription_id_, [this](std::optional<int> version) {
+        outbox_.secret_version(source_, [this](std::optional<int> version) {
             version_ = version;
             loop_.stop();
         });
@@ -165,7 +165,7 @@ public:
 private:
     EventLoop& loop_;
     Outbox& outbox_;
-    std::int64_t subscription_id_;
+    Source source_;
     std::optional<int> version_;
 };
 
@@ -173,8 +173,8 @@ int print_secret(const Options& options, const SecretKey& master_key) {
     EventLoop loop;
     Database database(loop, options.dsn);
     Outbox outbox(database, worker_name());
-    const std::int64_t id = *options.print_secret;
-    const SecretVersionReader reader(loop, outbox, id);
+    const Source source = *options.print_secret;
+    const SecretVersionReader reader(loop, outbox, source);
     database.start();
     loop.run();
 
@@ -183,10 +183,12 @@ int print_secret(const Options& options, const SecretKey& master_key) {
                : outbox.permission_denied() ? EX_NOPERM
                                             : EX_UNAVAILABLE;
     if (*reader.version() < 0) {
-        log(Level::error, "no_such_subscription", {{"subscription", id}});
+        log(Level::error,
+            source.kind == Source::Kind::policy ? "no_such_policy" : "no_such_subscription",
+            {{source.name(), source.id}});
         return EX_DATAERR;
     }
-    print(printable_secret(WebhookKeys(master_key).key(id, *reader.version())) + "\n");
+    print(printable_secret(WebhookKeys(master_key).key(source, *reader.version())) + "\n");
     return EX_OK;
 }
 

@@ -47,6 +47,13 @@ std::int64_t parse_id(const std::string& text) {
     return parse_number<std::int64_t>(text, 1, INT64_MAX);
 }
 
+Source parse_source(const std::string& text) {
+    constexpr std::string_view policy = "policy:";
+    if (text.starts_with(policy))
+        return {Source::Kind::policy, parse_id(text.substr(policy.size()))};
+    return {Source::Kind::subscription, parse_id(text)};
+}
+
 Level parse_level(const std::string& text) {
     if (text == "error")
         return Level::error;
@@ -187,9 +194,10 @@ constexpr OptionDescription table[] = {
      .scope = Scope::command,
      .group = command_group,
      .help = "print the secret (whsec_...) that the receiver of subscription ID\n"
-             "checks signatures with",
+             "checks signatures with; policy:ID for that of a validation policy's\n"
+             "webhooks",
      .set = [](Options& options,
-               const std::string& value) { options.print_secret = parse_id(value); }},
+               const std::string& value) { options.print_secret = parse_source(value); }},
     {.name = "seal",
      .argument = "ID",
      .scope = Scope::command,

@@ -2,6 +2,7 @@
 
 #include "listener/address_policy.h"
 #include "listener/log.h"
+#include "listener/source.h"
 
 #include <chrono>
 #include <cstdint>
@@ -24,12 +25,12 @@ struct Options {
     unsigned concurrency = 32; // requests in flight at a time
     std::chrono::seconds poll{10};
     std::vector<Network> allowed_networks;
-    std::vector<Network> allowed_relays;      // for mail relays, besides the former
-    std::string ca_file;                      // PEM; empty: the system's
-    bool poll_only = false;                   // no LISTEN
-    Level log_level = Level::info;            // the least urgent that is logged
-    std::optional<std::int64_t> print_secret; // id of a subscription
-    std::optional<std::int64_t> seal;         // id of a notification config
+    std::vector<Network> allowed_relays; // for mail relays, besides the former
+    std::string ca_file;                 // PEM; empty: the system's
+    bool poll_only = false;              // no LISTEN
+    Level log_level = Level::info;       // the least urgent that is logged
+    std::optional<Source> print_secret;  // whose
+    std::optional<std::int64_t> seal;    // id of a notification config
 };
 
 } // namespace dashboard_diff::listener

@@ -40,7 +40,9 @@ SELECT @.dispatch_pending($1::pg_catalog.interval)
 WHERE pg_catalog.set_config('lock_timeout', '50ms', true) IS NOT NULL
 )";
 
-constexpr const char* secret_version_sql = "SELECT @.webhook_secret_version($1::pg_catalog.int8)";
+constexpr const char* subscription_secret_sql =
+    "SELECT @.webhook_secret_version($1::pg_catalog.int8)";
+constexpr const char* policy_secret_sql = "SELECT @.policy_secret_version($1::pg_catalog.int8)";
 
 constexpr const char* providers_sql = R"(
 SELECT id, type, settings, credentials FROM @.delivery_providers()
@@ -238,10 +240,12 @@ void Outbox::dispatch_pending(std::chrono::milliseconds time_limit,
     });
 }
 
-void Outbox::secret_version(std::int64_t subscription_id,
+void Outbox::secret_version(const Source& source,
                             std::function<void(std::optional<int>)> callback) {
     run(
-        "read subscription", {secret_version_sql, {std::to_string(subscription_id)}},
+        "read secret version",
+        {source.kind == Source::Kind::policy ? policy_secret_sql : subscription_secret_sql,
+         {std::to_string(source.id)}},
         [callback](const PgResult& result) {
             callback(result.is_null(0, 0) ? -1 : static_cast<int>(result.integer(0, 0)));
         },

@@ -121,9 +121,8 @@ public:
     void dispatch_pending(std::chrono::milliseconds time_limit,
                           std::function<void(std::optional<std::int64_t>)> callback);
 
-    // -1: no such subscription.
-    void secret_version(std::int64_t subscription_id,
-                        std::function<void(std::optional<int>)> callback);
+    // -1: there is no such source.
+    void secret_version(const Source& source, std::function<void(std::optional<int>)> callback);
 
     // The active notification configs. What the server refuses does not end the session: webhooks
     // need none.

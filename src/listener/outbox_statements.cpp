@@ -14,7 +14,7 @@ SELECT lease, parked, pg_catalog.date_part('epoch', due_for),
        target, notification_config_id, attempt, secret_version, previous_secret_version,
        pg_catalog.to_char(pg_catalog.timezone('UTC', created_at),
                           'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       snapshot_a, snapshot_b, diff, explanation, summary
+       snapshot_a, snapshot_b, diff, explanation, summary, notice
 FROM @.claim_deliveries($1::pg_catalog.text, $2::pg_catalog.text[], $3::pg_catalog.int4,
                         $4::pg_catalog.interval, $5::pg_catalog.text[], $6::pg_catalog.text[],
                         $7::pg_catalog.int4[])
@@ -106,7 +106,7 @@ Outbox::Claimed read_row(const PgResult& result, int row, std::shared_ptr<const 
     delivery.dashboard_title = text();
     delivery.delivery_id = integer();
     delivery.alert_id = optional_integer<std::int64_t>(result, row, column++).value_or(0);
-    delivery.subscription_id = integer();
+    delivery.subscription_id = optional_integer<std::int64_t>(result, row, column++).value_or(0);
     delivery.kind = text();
     delivery.target = text();
     delivery.provider_id = optional_integer<std::int64_t>(result, row, column++);
@@ -117,7 +117,10 @@ Outbox::Claimed read_row(const PgResult& result, int row, std::shared_ptr<const 
     delivery.snapshot_a = optional_integer<std::int64_t>(result, row, column++);
     delivery.snapshot_b = optional_integer<std::int64_t>(result, row, column++);
     read_finding(result, row, column, finding);
+    column += 3;
     delivery.finding = finding;
+    if (!result.is_null(row, column))
+        delivery.notice = std::make_shared<const Notice>(read_notice(result.text(row, column)));
     return claimed;
 }
 

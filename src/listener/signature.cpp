@@ -122,11 +122,12 @@ WebhookKeys::WebhookKeys(const SecretKey& master) {
     std::ranges::copy(extracted, extracted_.writable().begin());
 }
 
-SecretKey WebhookKeys::key(std::int64_t subscription_id, int secret_version) const {
+SecretKey WebhookKeys::key(const Source& source, int secret_version) const {
     // HKDF's expand, of which a key of one digest's size is the first and only round.
     SecretKey key;
+    const char* purpose = source.kind == Source::Kind::policy ? "policy-webhook:" : "webhook:";
     const std::string info =
-        "webhook:" + std::to_string(subscription_id) + ":" + std::to_string(secret_version);
+        purpose + std::to_string(source.id) + ":" + std::to_string(secret_version);
     const Digest expanded = hmac_sha256(extracted_.bytes(), {info, "\x01"});
     std::ranges::copy(expanded, key.writable().begin());
     return key;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "listener/source.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -37,11 +39,12 @@ Digest hmac_sha256(Bytes key, std::initializer_list<std::string_view> parts);
 void hkdf_sha256(Bytes input_key, std::string_view salt, std::string_view info,
                  std::span<unsigned char> output);
 
-// The signing keys of webhook subscriptions, derived from the listener's master key.
+// The signing keys of webhooks, one for each subscription and each policy, derived from the
+// listener's master key.
 class WebhookKeys {
 public:
     explicit WebhookKeys(const SecretKey& master);
-    SecretKey key(std::int64_t subscription_id, int secret_version) const;
+    SecretKey key(const Source& source, int secret_version) const;
 
 private:
     SecretKey extracted_; // the first half of HKDF, which is the same for all

@@ -7,27 +7,49 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <vector>
 
 namespace dashboard_diff::listener {
 namespace {
 
 constexpr std::size_t longest_section = 3000; // as Slack documents it
+constexpr std::size_t longest_lines = 6000;
 
 struct SlackText {
-    std::string section;
+    std::vector<std::string> sections;
     std::string context;
     std::string fallback;
 };
 
+SlackText slack_summary(const MessageText& message) {
+    const std::string title = escape_markup(message.title);
+    const std::string summary = escape_markup(message.summary);
+    return {{"*" + title + "*\n" + summary}, escape_markup(message.origin), title + ": " + summary};
+}
+
+// As many sections as the lines need. Even one that is all escapes fits.
+SlackText slack_lines(const MessageText& message) {
+    SlackText text = slack_summary(message);
+    text.sections = {"*" + escape_markup(message.title) + "*"};
+    for (const std::string& line : message.lines) {
+        const std::string item = "• " + escape_markup(line);
+        std::string& section = text.sections.back();
+        if (utf16_length(section) + 1 + utf16_length(item) <= longest_section)
+            section += "\n" + item;
+        else
+            text.sections.push_back(item);
+    }
+    return text;
+}
+
 SlackText slack_text(const Delivery& delivery) {
+    if (const MessageText message = message_text(delivery, longest_lines); !message.lines.empty())
+        return slack_lines(message);
     // Escaping makes it longer: a summary that is full of it has to be cut earlier.
     for (std::size_t limit = 2500;; limit /= 2) {
-        const MessageText message = message_text(delivery, limit);
-        const std::string title = escape_markup(message.title);
-        const std::string summary = escape_markup(message.summary);
-        SlackText text{"*" + title + "*\n" + summary, escape_markup(message.origin),
-                       title + ": " + summary};
-        if (utf16_length(text.section) <= longest_section || limit < 100)
+        SlackText text = slack_summary(message_text(delivery, limit));
+        if (utf16_length(text.sections.front()) <= longest_section || limit < 100)
             return text;
     }
 }
@@ -45,11 +67,13 @@ void write_message(JsonWriter& writer, const SlackText& text) {
     write_text(writer, "text", text.fallback);
     write_name(writer, "blocks");
     writer.StartArray();
-    writer.StartObject();
-    write_text(writer, "type", "section");
-    write_name(writer, "text");
-    write_mrkdwn(writer, text.section);
-    writer.EndObject();
+    for (const std::string& section : text.sections) {
+        writer.StartObject();
+        write_text(writer, "type", "section");
+        write_name(writer, "text");
+        write_mrkdwn(writer, section);
+        writer.EndObject();
+    }
     writer.StartObject();
     write_text(writer, "type", "context");
     write_name(writer, "elements");
@@ -102,7 +126,7 @@ std::string slack_api_body(const Delivery& delivery) {
     write_message(writer, slack_text(delivery));
     write_name(writer, "metadata");
     writer.StartObject();
-    write_text(writer, "event_type", "dashboard_alert");
+    write_text(writer, "event_type", delivery.notice ? "dashboard_health" : "dashboard_alert");
     write_name(writer, "event_payload");
     writer.StartObject();
     write_text(writer, "id", webhook_id(delivery));

@@ -10,21 +10,24 @@ namespace dashboard_diff::listener {
 namespace {
 
 // Of the 4,096 that Telegram takes once tags and entities are out of the text.
-constexpr std::size_t longest_summary = 3500;
+constexpr std::size_t longest_text = 3500;
 
 constexpr std::int64_t longest_wait = 24 * 60 * 60; // seconds
 
 } // namespace
 
 std::string telegram_body(const Delivery& delivery) {
-    const MessageText message = message_text(delivery, longest_summary);
+    const MessageText message = message_text(delivery, longest_text);
+    std::string text = message.lines.empty() ? escape_markup(message.summary) + "\n" : "";
+    for (const std::string& line : message.lines)
+        text += "• " + escape_markup(line) + "\n";
     rapidjson::StringBuffer buffer;
     JsonWriter writer(buffer);
     writer.StartObject();
     write_text(writer, "chat_id", delivery.target);
     write_text(writer, "text",
-               "<b>" + escape_markup(message.title) + "</b>\n" + escape_markup(message.summary) +
-                   "\n<i>" + escape_markup(message.origin) + "</i>");
+               "<b>" + escape_markup(message.title) + "</b>\n" + text + "<i>" +
+                   escape_markup(message.origin) + "</i>");
     write_text(writer, "parse_mode", "HTML");
     write_name(writer, "link_preview_options");
     writer.StartObject();

@@ -9,14 +9,51 @@ bool is_redirect(int status) noexcept {
     return status >= 301 && status <= 308 && status != 304 && status != 305 && status != 306;
 }
 
-} // namespace
+constexpr std::size_t longest_body = 20000;
 
-std::string webhook_body(const Delivery& delivery) {
+// All that is known if it fits, else without issues, and of dashboards as many as do.
+std::string notice_body(const Delivery& delivery) {
+    const Notice& notice = *delivery.notice;
+    const auto body = [&](std::size_t entries, std::string NoticeEntry::*form) {
+        rapidjson::StringBuffer buffer;
+        JsonWriter writer(buffer);
+        writer.StartObject();
+        write_text(writer, "type", "dashboard.health");
+        write_text(writer, "timestamp", delivery.created_at);
+        write_integer(writer, "policy_id", notice.policy_id);
+        write_text(writer, "policy", notice.policy);
+        write_text(writer, "window_date", notice.window_date);
+        write_text(writer, "title", notice.title);
+        write_text(writer, "summary", delivery.finding->summary);
+        write_name(writer, "dashboards");
+        writer.StartArray();
+        for (std::size_t i = 0; i < entries; ++i) {
+            const std::string& entry = notice.entries[i].*form;
+            writer.RawValue(entry.data(), entry.size(), rapidjson::kObjectType);
+        }
+        writer.EndArray();
+        write_integer(writer, "more",
+                      notice.more + static_cast<std::int64_t>(notice.entries.size() - entries));
+        writer.EndObject();
+        return std::string(buffer.GetString(), buffer.GetSize());
+    };
+    const std::size_t all = notice.entries.size();
+    std::string text = body(all, &NoticeEntry::json);
+    if (text.size() <= longest_body)
+        return text;
+    std::size_t fitting = 0;
+    std::size_t size = body(0, &NoticeEntry::brief).size();
+    while (fitting < all && size + notice.entries[fitting].brief.size() < longest_body)
+        size += notice.entries[fitting++].brief.size() + 1; // and a comma
+    return body(fitting, &NoticeEntry::brief);
+}
+
+std::string alert_body(const Delivery& delivery) {
     const Finding& finding = *delivery.finding;
     rapidjson::StringBuffer buffer;
     JsonWriter writer(buffer);
     writer.StartObject();
-    write_text(writer, "type", delivery.alert_id == 0 ? "dashboard.test" : "dashboard.alert");
+    write_text(writer, "type", delivery.is_test() ? "dashboard.test" : "dashboard.alert");
     write_text(writer, "timestamp", delivery.created_at);
     write_text(writer, "dashboard_id", delivery.dashboard_id);
     write_integer(writer, "snapshot_a", delivery.snapshot_a);
@@ -38,7 +75,16 @@ std::string webhook_body(const Delivery& delivery) {
     return body;
 }
 
+} // namespace
+
+std::string webhook_body(const Delivery& delivery) {
+    return delivery.notice ? notice_body(delivery) : alert_body(delivery);
+}
+
 std::string webhook_id(const Delivery& delivery) {
+    if (delivery.notice)
+        return "msg_policy_" + std::to_string(delivery.notice->policy_id) + "_" +
+               std::to_string(delivery.delivery_id);
     return "msg_" + std::to_string(delivery.alert_id) + "_" +
            std::to_string(delivery.subscription_id) + "_" + std::to_string(delivery.delivery_id);
 }

@@ -13,11 +13,11 @@ constexpr std::size_t cached_keys = 16384; // 2 MB
 
 }
 
-Bytes WebhookChannel::key(std::int64_t subscription_id, int secret_version) {
-    const std::pair name(subscription_id, secret_version);
+Bytes WebhookChannel::key(const Source& source, int secret_version) {
+    const std::pair name(source, secret_version);
     auto found = keys_.find(name);
     if (found == keys_.end()) {
-        found = keys_.emplace(name, master_keys_.key(subscription_id, secret_version)).first;
+        found = keys_.emplace(name, master_keys_.key(source, secret_version)).first;
     }
     return found->second.bytes();
 }
@@ -26,9 +26,9 @@ void WebhookChannel::send(const Delivery& delivery, Done done) {
     check_target(delivery.target, allow_http_);
     if (keys_.size() >= cached_keys)
         keys_.clear();
-    std::vector<Bytes> keys = {key(delivery.subscription_id, delivery.secret_version)};
+    std::vector<Bytes> keys = {key(delivery.source(), delivery.secret_version)};
     if (delivery.previous_secret_version)
-        keys.push_back(key(delivery.subscription_id, *delivery.previous_secret_version));
+        keys.push_back(key(delivery.source(), *delivery.previous_secret_version));
     HttpRequest request;
     request.url = delivery.target;
     request.body = webhook_body(delivery);

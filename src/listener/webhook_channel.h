@@ -4,13 +4,12 @@
 #include "listener/http_client.h"
 #include "listener/signature.h"
 
-#include <cstdint>
 #include <map>
 #include <utility>
 
 namespace dashboard_diff::listener {
 
-// Delivers to subscribers of the kind "webhook" by signed POST requests.
+// Delivers to webhooks by signed POST requests.
 class WebhookChannel : public Channel {
 public:
     // `http` must outlive it.
@@ -23,12 +22,12 @@ public:
     std::string loggable_target(const std::string& target) const override;
 
 private:
-    Bytes key(std::int64_t subscription_id, int secret_version);
+    Bytes key(const Source& source, int secret_version);
 
     HttpClient& http_;
     WebhookKeys master_keys_;
     bool allow_http_;
-    std::map<std::pair<std::int64_t, int>, SecretKey> keys_; // derived ones, by what they are for
+    std::map<std::pair<Source, int>, SecretKey> keys_; // derived ones, by what they are for
 };
 
 } // namespace dashboard_diff::listener

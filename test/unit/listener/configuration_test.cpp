@@ -105,7 +105,10 @@ TEST_F(ConfigurationTest, CommandLine) {
     EXPECT_EQ(options.ca_file, "/c");
     EXPECT_EQ(options.log_level, Level::warning);
     EXPECT_TRUE(options.once && options.allow_http && options.poll_only);
-    EXPECT_EQ(parse({"--print-secret", "12"}).print_secret, 12);
+    EXPECT_EQ(parse({"--print-secret", "12"}).print_secret,
+              (Source{Source::Kind::subscription, 12}));
+    EXPECT_EQ(parse({"--print-secret", "policy:3"}).print_secret,
+              (Source{Source::Kind::policy, 3}));
     EXPECT_EQ(parse({"--seal", "12"}).seal, 12);
     EXPECT_TRUE(parse({"--make-key"}).make_key);
     EXPECT_TRUE(parse({"--check-config"}).check_config);
@@ -135,6 +138,9 @@ TEST_F(ConfigurationTest, MistakesOnTheCommandLine) {
              {"--allow-http=maybe"},
              {"--log-level", "debug"},
              {"--print-secret", "0"},
+             {"--print-secret", "policy:"},
+             {"--print-secret", "policy:0"},
+             {"--print-secret", "Policy:1"},
              {"--print-secret", "99999999999999999999"},
              {"--once", "--print-secret", "1"},
              {"--seal", "1", "--make-key"},

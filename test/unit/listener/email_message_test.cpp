@@ -1,10 +1,12 @@
 #include "listener/email_message.h"
 
 #include "example_delivery.h"
+#include "listener/signature.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 #include <string>
 
@@ -99,6 +101,27 @@ TEST(EmailMessage, LinesAreShortAndEndAsSmtpWantsThem) {
     }
     EXPECT_EQ(start, message.size());
     EXPECT_TRUE(std::ranges::all_of(message, [](char c) { return c > 0 && c < 0x7F; }));
+}
+
+TEST(EmailMessage, ANoticeOfSeveralIsAList) {
+    const std::string message =
+        email_message(example_notice("ana@example.org", 2, "a<b", "x"), sender, then);
+    std::string joined; // lines of base64 as one
+    std::ranges::copy_if(message, std::back_inserter(joined),
+                         [](char c) { return c != '\r' && c != '\n'; });
+    const auto holds = [&](const std::string& text) {
+        const Bytes bytes(reinterpret_cast<const unsigned char*>(text.data()), text.size());
+        return joined.find(base64(bytes)) != std::string::npos;
+    };
+    EXPECT_TRUE(holds("2 dashboards failing: nightly\r\n\r\n"
+                      "- a<b is failing: x\r\n- a<b is failing: x\r\n\r\n"
+                      "Policy nightly, window of 2026-01-02\r\n"));
+    EXPECT_TRUE(holds("<!DOCTYPE html>\r\n<html><body style=\"font-family: sans-serif\">\r\n"
+                      "<p><b>2 dashboards failing: nightly</b></p>\r\n<ul>\r\n"
+                      "<li>a&lt;b is failing: x</li>\r\n<li>a&lt;b is failing: x</li>\r\n</ul>\r\n"
+                      "<p style=\"color: #666; font-size: 85%\">"
+                      "Policy nightly, window of 2026-01-02</p>\r\n</body></html>\r\n"));
+    EXPECT_NE(message.find("Message-ID: <msg_policy_5_34@example.com>"), std::string::npos);
 }
 
 TEST(EmailMessage, NoValueAddsAHeader) {

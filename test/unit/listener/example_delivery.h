@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace dashboard_diff::listener {
 
@@ -22,6 +23,34 @@ example_delivery(const std::string& target,
     delivery.snapshot_a = 2;
     delivery.snapshot_b = 3;
     delivery.finding = std::make_shared<const Finding>(Finding{"{}", "{}", summary});
+    return delivery;
+}
+
+// What a policy has to tell of so many dashboards, each of that title, of which its check said
+// that.
+inline Delivery example_notice(const std::string& target, std::size_t dashboards = 2,
+                               const std::string& title = "Sales EU",
+                               const std::string& summary = "12 rows, at least 20 expected") {
+    Notice notice;
+    notice.policy_id = 5;
+    notice.policy = "nightly";
+    notice.window_date = "2026-01-02";
+    notice.title = std::to_string(dashboards) + " dashboards failing: nightly";
+    for (std::size_t i = 1; i <= dashboards; ++i) {
+        const std::string start = R"({"dashboard_id":"b)" + std::to_string(i) + "\"";
+        notice.entries.push_back({title + " is failing", summary,
+                                  start + R"(,"issues":[{"message":")" + summary + R"("}]})",
+                                  start + "}"});
+    }
+    Delivery delivery;
+    delivery.dashboard_id = "b1";
+    delivery.delivery_id = 34;
+    delivery.target = target;
+    delivery.secret_version = 1;
+    delivery.created_at = "2026-01-02T03:04:05.678901Z";
+    delivery.finding = std::make_shared<const Finding>(
+        Finding{"", "", dashboards == 1 ? summary : title + ": " + summary + "; and 1 more"});
+    delivery.notice = std::make_shared<const Notice>(std::move(notice));
     return delivery;
 }
 

@@ -110,10 +110,14 @@ TEST(SecretKey, MovesAndLeavesNothing) {
 TEST(WebhookKey, DependsOnSubscriptionAndVersion) {
     SecretKey master;
     master.writable()[5] = 42;
-    const std::string first = printable_secret(WebhookKeys(master).key(12, 1));
-    EXPECT_EQ(first, printable_secret(WebhookKeys(master).key(12, 1)));
-    EXPECT_NE(first, printable_secret(WebhookKeys(master).key(12, 2)));
-    EXPECT_NE(first, printable_secret(WebhookKeys(master).key(121, 1)));
+    const auto secret = [&](Source::Kind kind, std::int64_t id, int version) {
+        return printable_secret(WebhookKeys(master).key({kind, id}, version));
+    };
+    const std::string first = secret(Source::Kind::subscription, 12, 1);
+    EXPECT_EQ(first, secret(Source::Kind::subscription, 12, 1));
+    EXPECT_NE(first, secret(Source::Kind::subscription, 12, 2));
+    EXPECT_NE(first, secret(Source::Kind::subscription, 121, 1));
+    EXPECT_NE(first, secret(Source::Kind::policy, 12, 1));
     EXPECT_EQ(first.substr(0, 6), "whsec_");
     EXPECT_EQ(first.size(), 6U + 44U);
 }
@@ -123,7 +127,7 @@ TEST(WebhookKey, NeverChanges) {
     SecretKey master;
     for (std::size_t i = 0; i < SecretKey::key_size; ++i)
         master.writable()[i] = static_cast<unsigned char>(i);
-    const SecretKey key = WebhookKeys(master).key(12, 3);
+    const SecretKey key = WebhookKeys(master).key({Source::Kind::subscription, 12}, 3);
     SecretKey by_openssl;
     hkdf_sha256(master.bytes(), "dashboard_diff", "webhook:12:3", by_openssl.writable());
     EXPECT_EQ(hex(key.bytes()), hex(by_openssl.bytes()));

@@ -45,6 +45,39 @@ TEST(SlackBody, NoValueMentionsOrLinks) {
     }
 }
 
+TEST(SlackBody, ANoticeOfSeveralIsAList) {
+    const rapidjson::Document body = read_object(slack_api_body(example_notice("#ops", 2, "a<b")));
+    EXPECT_EQ(text_of(member(body, "text")),
+              "2 dashboards failing: nightly: a&lt;b: 12 rows, at least 20 expected; and 1 more");
+    const rapidjson::Value& blocks = member(body, "blocks");
+    ASSERT_EQ(blocks.Size(), 2U);
+    EXPECT_EQ(text_of(member(member(blocks[0], "text"), "text")),
+              "*2 dashboards failing: nightly*\n"
+              "• a&lt;b is failing: 12 rows, at least 20 expected\n"
+              "• a&lt;b is failing: 12 rows, at least 20 expected");
+    EXPECT_EQ(text_of(member(member(blocks[1], "elements")[0], "text")),
+              "Policy nightly, window of 2026-01-02");
+    EXPECT_EQ(text_of(member(member(body, "metadata"), "event_type")), "dashboard_health");
+}
+
+TEST(SlackBody, ALongNoticeHasSectionsThatFit) {
+    for (const char unit : {'x', '&', '@'}) {
+        const rapidjson::Document body =
+            read_object(slack_api_body(example_notice("#ops", 50, std::string(200, unit))));
+        const rapidjson::Value& blocks = member(body, "blocks");
+        EXPECT_GT(blocks.Size(), 2U);
+        EXPECT_LE(blocks.Size(), 50U);
+        std::string all;
+        for (rapidjson::SizeType i = 0; i + 1 < blocks.Size(); ++i) {
+            const std::string section(text_of(member(member(blocks[i], "text"), "text")));
+            EXPECT_LE(utf16_length(section), 3000U);
+            all += section + "\n";
+        }
+        EXPECT_NE(all.find(" more\n"), std::string::npos);
+        EXPECT_EQ(all.find_first_of("<>"), std::string::npos);
+    }
+}
+
 TEST(SlackBody, FitsASection) {
     for (const char unit : {'x', '&', '@'}) {
         const rapidjson::Document body =

@@ -33,6 +33,31 @@ TEST(TelegramBody, NoValueAddsATag) {
     }
 }
 
+TEST(TelegramBody, ANoticeOfSeveralIsAList) {
+    EXPECT_EQ(text_in(example_notice("1", 2, "a < b")),
+              "<b>2 dashboards failing: nightly</b>\n"
+              "• a &lt; b is failing: 12 rows, at least 20 expected\n"
+              "• a &lt; b is failing: 12 rows, at least 20 expected\n"
+              "<i>Policy nightly, window of 2026-01-02</i>");
+    EXPECT_EQ(text_in(example_notice("1", 1)), "<b>1 dashboards failing: nightly</b>\n"
+                                               "12 rows, at least 20 expected\n"
+                                               "<i>Policy nightly, window of 2026-01-02</i>");
+}
+
+TEST(TelegramBody, ANoticeFitsAMessage) {
+    const std::string text =
+        text_in(example_notice("1", 50, std::string(200, 'x'), std::string(1000, 'y')));
+    EXPECT_LE(utf16_length(text), 4096U);
+    EXPECT_GT(utf16_length(text), 3000U);
+    EXPECT_NE(text.find("\n• and 39 more\n"), std::string::npos) << text;
+}
+
+TEST(TelegramBody, NoValueOfANoticeAddsATag) {
+    for (const std::string& value : nasty_values)
+        EXPECT_EQ(std::ranges::count(text_in(example_notice("1", 3, value, value)), '<'), 4)
+            << value;
+}
+
 TEST(TelegramBody, FitsAMessage) {
     for (const std::string& unit : {std::string("x"), std::string("<"), std::string("😀")}) {
         std::string summary;

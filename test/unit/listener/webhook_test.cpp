@@ -1,5 +1,8 @@
 #include "listener/webhook.h"
 
+#include "example_delivery.h"
+#include "listener/json.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -57,6 +60,38 @@ TEST(WebhookBody, TestsSaySo) {
     Delivery delivery = example();
     delivery.alert_id = 0;
     EXPECT_TRUE(webhook_body(delivery).starts_with(R"({"type":"dashboard.test",)"));
+}
+
+TEST(WebhookBody, OfANotice) {
+    EXPECT_EQ(webhook_body(example_notice("https://example.com", 2, "Sales \"EU\"", "none")),
+              R"({"type":"dashboard.health","timestamp":"2026-01-02T03:04:05.678901Z",)"
+              R"("policy_id":5,"policy":"nightly","window_date":"2026-01-02",)"
+              R"("title":"2 dashboards failing: nightly",)"
+              R"("summary":"Sales \"EU\": none; and 1 more","dashboards":[)"
+              R"({"dashboard_id":"b1","issues":[{"message":"none"}]},)"
+              R"({"dashboard_id":"b2","issues":[{"message":"none"}]}],"more":0})");
+}
+
+TEST(WebhookBody, OfANoticeFitsTwentyKilobytes) {
+    const auto body_of = [](std::size_t dashboards, std::size_t length) {
+        return webhook_body(example_notice("x", dashboards, "Sales", std::string(length, 'x')));
+    };
+    // First the issues go, then dashboards, which are counted.
+    const std::string without_issues = body_of(50, 500);
+    EXPECT_EQ(without_issues.find("issues"), std::string::npos);
+    EXPECT_EQ(member(read_object(without_issues), "dashboards").Size(), 50U);
+    const std::string cut = body_of(2000, 1);
+    EXPECT_LE(cut.size(), 20000U);
+    EXPECT_GT(cut.size(), 19950U);
+    const rapidjson::Document document = read_object(cut);
+    EXPECT_EQ(member(document, "dashboards").Size() +
+                  static_cast<unsigned>(member(document, "more").GetInt()),
+              2000U);
+    EXPECT_GT(member(document, "dashboards").Size(), 500U);
+}
+
+TEST(WebhookId, OfANotice) {
+    EXPECT_EQ(webhook_id(example_notice("x")), "msg_policy_5_34");
 }
 
 TEST(WebhookId, ConstantUniqueAndWithoutDot) {
