@@ -262,6 +262,7 @@ DELETE FROM dashboards;
 DELETE FROM validation_notices;
 DELETE FROM validation_policies;
 DELETE FROM user_dashboard_preferences;
+DELETE FROM dashboard_listeners;
 SELECT count(*) FROM dashboard_deliveries;
 DROP OWNED BY regress_ana, regress_ben;
 DROP ROLE regress_ana, regress_ben;

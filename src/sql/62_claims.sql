@@ -125,7 +125,8 @@ BEGIN
          t.subscriber_kind, t.target, t.notification_config_id, t.attempts + 1, t.parked,
          coalesce(t.secret_version, 1),
          CASE WHEN t.previous_secret_until > time THEN t.secret_version - 1 END,
-         coalesce(t.alerted_at, n.created_at, time), time - t.next_attempt_at, t.snapshot_a, t.snapshot_b,
+         coalesce(t.alerted_at, n.created_at, time), time - t.next_attempt_at, t.snapshot_a,
+         t.snapshot_b,
          CASE WHEN t.same_pair IS NOT TRUE THEN
            (SELECT coalesce(f.excerpt, f.diff) FROM @extschema@.dashboard_diffs f
              WHERE f.dashboard_artifact_id = t.dashboard_artifact_id

@@ -4,6 +4,18 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 export const MAX_BODY = 20_000;
 
+const HEALTH_KEYS = [
+  'type',
+  'timestamp',
+  'policy_id',
+  'policy',
+  'window_date',
+  'title',
+  'summary',
+  'dashboards',
+  'more',
+];
+
 const KEYS = [
   'type',
   'timestamp',
@@ -114,7 +126,7 @@ export function checkBody(raw, problems) {
     problems.push('body: not a JSON object');
     return body;
   }
-  for (const key of KEYS) {
+  for (const key of body.type === 'dashboard.health' ? HEALTH_KEYS : KEYS) {
     if (!Object.hasOwn(body, key)) problems.push(`body: no key ${key}`);
   }
   if (Object.hasOwn(body, 'type') && (typeof body.type !== 'string' || body.type === '')) {
