@@ -195,6 +195,18 @@ SELECT * FROM pg_temp.route(pg_temp.hour(12));
 SELECT d.target, CASE WHEN d.next_attempt_at > '2026-03-12' AND d.next_attempt_at < '2026-03-13' THEN d.next_attempt_at END AS waits_until
   FROM dashboard_deliveries d JOIN validation_notices n ON n.id = d.notice_id WHERE n.window_date = '2026-03-12' ORDER BY 1;
 
+-- What goes wrong with one window does not stop the others; it is told once it is set right.
+UPDATE validation_policies SET custom_channels = '[{"type": "slack", "target": "#ops"}]' WHERE id = 2;
+SELECT pg_temp.result(1, 13, 'genes', 'PASS'), pg_temp.result(2, 14, 'sales', 'FAIL');
+\set SHOW_CONTEXT never
+BEGIN;
+ALTER TABLE user_dashboard_preferences DROP CONSTRAINT user_dashboard_preferences_timezone_check;
+UPDATE user_dashboard_preferences SET quiet_start = '01:00', quiet_end = '02:00', timezone = 'Europe/Springfield' WHERE user_name = 'regress_ben';
+SELECT * FROM pg_temp.route(pg_temp.hour(14));
+ROLLBACK;
+\set SHOW_CONTEXT errors
+SELECT * FROM pg_temp.route(pg_temp.hour(14));
+
 -- Preferences are checked.
 \set VERBOSITY terse
 \set SHOW_CONTEXT never

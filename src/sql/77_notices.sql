@@ -204,94 +204,101 @@ BEGIN
      ORDER BY w.ends_at, w.policy_id
        FOR NO KEY UPDATE SKIP LOCKED
   LOOP
-    WITH news AS MATERIALIZED (
-      SELECT * FROM @extschema@.health_news(due.policy_id, due.window_date, route_health_notices.at)
-    ), owners AS (
-      SELECT n.*, u.user_name, u.telegram_id, u.email_address,
-             coalesce(u.notify_on_fail, true) AS notify_on_fail,
-             @extschema@.quiet_hours_end(route_health_notices.at, u.quiet_start, u.quiet_end,
-                                         u.timezone) AS quiet_until
-        FROM news n
-        LEFT JOIN @extschema@.user_dashboard_preferences u ON u.user_name = n.owner
-       WHERE due.notify_owners
-    ), recipients AS (
-      SELECT c.kind, c.target, o.place, o.dashboard_id, o.state, o.entry, o.quiet_until
-        FROM owners o
-       CROSS JOIN LATERAL (VALUES ('telegram', o.telegram_id), ('email', o.email_address))
-               AS c(kind, target)
-       WHERE o.notify_on_fail AND c.target IS NOT NULL
-      UNION ALL
-      SELECT lower(c.type), c.target, n.place, n.dashboard_id, n.state, n.entry, NULL
-        FROM news n
-       CROSS JOIN jsonb_to_recordset(due.custom_channels) AS c(type text, target text)
-    ), parts AS (
-      -- Who is told as an owner and by a channel, or by two channels, is told once.
-      SELECT r.kind, r.target, r.place, r.dashboard_id, r.state, r.entry,
-             max(r.quiet_until) AS quiet_until
-        FROM recipients r
-       GROUP BY r.kind, r.target, r.place, r.dashboard_id, r.state, r.entry
-    ), messages AS MATERIALIZED (
-      SELECT m.*, nextval('@extschema@.validation_notices_id_seq'::regclass) AS id
-        FROM (SELECT p.kind, p.target, max(p.quiet_until) AS quiet_until,
-                     array_agg(p.state ORDER BY p.place, p.dashboard_id COLLATE "C") AS states,
-                     array_agg(p.entry ORDER BY p.place, p.dashboard_id COLLATE "C") AS entries
-                FROM parts p
-               GROUP BY p.kind, p.target) m
-    ), notices AS (
-      INSERT INTO @extschema@.validation_notices
-        (dashboard_artifact_id, id, policy_id, policy_name, window_date, title, summary, entries,
-         more, owner, created_at)
-      SELECT m.entries[1] ->> 'dashboard_id', m.id, due.policy_id, due.name, due.window_date,
-             @extschema@.notice_title(due.name, m.entries[1] ->> 'headline', m.states),
-             CASE cardinality(m.entries) WHEN 1 THEN '' ELSE m.entries[1] ->> 'title' || ': ' END
-             || (m.entries[1] ->> 'summary')
-             || CASE cardinality(m.entries) WHEN 1 THEN ''
-                     ELSE format('; and %s more', cardinality(m.entries) - 1) END,
-             to_jsonb(m.entries[1:longest_message]),
-             greatest(cardinality(m.entries) - longest_message, 0), due.owner,
-             route_health_notices.at
-        FROM messages m
-    ), deliveries AS (
-      INSERT INTO @extschema@.dashboard_deliveries AS d
-        (dashboard_artifact_id, notice_id, subscriber_kind, target, next_attempt_at)
-      SELECT m.entries[1] ->> 'dashboard_id', m.id, m.kind, m.target,
-             coalesce(m.quiet_until, clock_timestamp())
-        FROM messages m
-      RETURNING d.id
-    ), told AS (
-      INSERT INTO @extschema@.validation_states AS s (dashboard_id, policy_id, status, told_at)
-      SELECT n.dashboard_id, due.policy_id, n.status, route_health_notices.at
-        FROM news n
-       WHERE n.status <> 'UNKNOWN'
-         AND n.dashboard_id IN (SELECT p.dashboard_id FROM parts p)
-      ON CONFLICT (dashboard_id, policy_id)
-        DO UPDATE SET status = EXCLUDED.status, told_at = EXCLUDED.told_at
-    ), not_told AS (
-      SELECT o.dashboard_id,
-             format('Owner %s was not told that %s (policy %s): %s.', o.owner,
-                    o.entry ->> 'headline', due.name,
-                    CASE WHEN o.user_name IS NULL THEN
-                           'user_dashboard_preferences has no row for the role'
-                         ELSE 'the role''s row of user_dashboard_preferences has neither a '
-                              'telegram_id nor an email_address' END) AS message
-        FROM owners o
-       WHERE o.notify_on_fail AND num_nonnulls(o.telegram_id, o.email_address) = 0
-    ), events AS (
-      INSERT INTO @extschema@.dashboard_events
-        (dashboard_artifact_id, event_type, message, created_at)
-      SELECT x.dashboard_id, 'owner_not_told', x.message, route_health_notices.at
-        FROM not_told x
-       WHERE NOT EXISTS (SELECT FROM @extschema@.dashboard_events e
-                          WHERE e.dashboard_artifact_id = x.dashboard_id
-                            AND e.event_type = 'owner_not_told' AND e.message = x.message
-                            AND e.created_at > route_health_notices.at - interval '1 day')
-    )
-    SELECT count(*) INTO more FROM deliveries;
-    messages := messages + more;
+    BEGIN
+      WITH news AS MATERIALIZED (
+        SELECT *
+          FROM @extschema@.health_news(due.policy_id, due.window_date, route_health_notices.at)
+      ), owners AS (
+        SELECT n.*, u.user_name, u.telegram_id, u.email_address,
+               coalesce(u.notify_on_fail, true) AS notify_on_fail,
+               @extschema@.quiet_hours_end(route_health_notices.at, u.quiet_start, u.quiet_end,
+                                           u.timezone) AS quiet_until
+          FROM news n
+          LEFT JOIN @extschema@.user_dashboard_preferences u ON u.user_name = n.owner
+         WHERE due.notify_owners
+      ), recipients AS (
+        SELECT c.kind, c.target, o.place, o.dashboard_id, o.state, o.entry, o.quiet_until
+          FROM owners o
+         CROSS JOIN LATERAL (VALUES ('telegram', o.telegram_id), ('email', o.email_address))
+                 AS c(kind, target)
+         WHERE o.notify_on_fail AND c.target IS NOT NULL
+        UNION ALL
+        SELECT lower(c.type), c.target, n.place, n.dashboard_id, n.state, n.entry, NULL
+          FROM news n
+         CROSS JOIN jsonb_to_recordset(due.custom_channels) AS c(type text, target text)
+      ), parts AS (
+        -- Who is told as an owner and by a channel, or by two channels, is told once.
+        SELECT r.kind, r.target, r.place, r.dashboard_id, r.state, r.entry,
+               max(r.quiet_until) AS quiet_until
+          FROM recipients r
+         GROUP BY r.kind, r.target, r.place, r.dashboard_id, r.state, r.entry
+      ), messages AS MATERIALIZED (
+        SELECT m.*, nextval('@extschema@.validation_notices_id_seq'::regclass) AS id
+          FROM (SELECT p.kind, p.target, max(p.quiet_until) AS quiet_until,
+                       array_agg(p.state ORDER BY p.place, p.dashboard_id COLLATE "C") AS states,
+                       array_agg(p.entry ORDER BY p.place, p.dashboard_id COLLATE "C") AS entries
+                  FROM parts p
+                 GROUP BY p.kind, p.target) m
+      ), notices AS (
+        INSERT INTO @extschema@.validation_notices
+          (dashboard_artifact_id, id, policy_id, policy_name, window_date, title, summary, entries,
+           more, owner, created_at)
+        SELECT m.entries[1] ->> 'dashboard_id', m.id, due.policy_id, due.name, due.window_date,
+               @extschema@.notice_title(due.name, m.entries[1] ->> 'headline', m.states),
+               CASE cardinality(m.entries) WHEN 1 THEN '' ELSE m.entries[1] ->> 'title' || ': ' END
+               || (m.entries[1] ->> 'summary')
+               || CASE cardinality(m.entries) WHEN 1 THEN ''
+                       ELSE format('; and %s more', cardinality(m.entries) - 1) END,
+               to_jsonb(m.entries[1:longest_message]),
+               greatest(cardinality(m.entries) - longest_message, 0), due.owner,
+               route_health_notices.at
+          FROM messages m
+      ), deliveries AS (
+        INSERT INTO @extschema@.dashboard_deliveries AS d
+          (dashboard_artifact_id, notice_id, subscriber_kind, target, next_attempt_at)
+        SELECT m.entries[1] ->> 'dashboard_id', m.id, m.kind, m.target,
+               coalesce(m.quiet_until, clock_timestamp())
+          FROM messages m
+        RETURNING d.id
+      ), told AS (
+        INSERT INTO @extschema@.validation_states AS s (dashboard_id, policy_id, status, told_at)
+        SELECT n.dashboard_id, due.policy_id, n.status, route_health_notices.at
+          FROM news n
+         WHERE n.status <> 'UNKNOWN'
+           AND n.dashboard_id IN (SELECT p.dashboard_id FROM parts p)
+        ON CONFLICT (dashboard_id, policy_id)
+          DO UPDATE SET status = EXCLUDED.status, told_at = EXCLUDED.told_at
+      ), not_told AS (
+        SELECT o.dashboard_id,
+               format('Owner %s was not told that %s (policy %s): %s.', o.owner,
+                      o.entry ->> 'headline', due.name,
+                      CASE WHEN o.user_name IS NULL THEN
+                             'user_dashboard_preferences has no row for the role'
+                           ELSE 'the role''s row of user_dashboard_preferences has neither a '
+                                'telegram_id nor an email_address' END) AS message
+          FROM owners o
+         WHERE o.notify_on_fail AND num_nonnulls(o.telegram_id, o.email_address) = 0
+      ), events AS (
+        INSERT INTO @extschema@.dashboard_events
+          (dashboard_artifact_id, event_type, message, created_at)
+        SELECT x.dashboard_id, 'owner_not_told', x.message, route_health_notices.at
+          FROM not_told x
+         WHERE NOT EXISTS (SELECT FROM @extschema@.dashboard_events e
+                            WHERE e.dashboard_artifact_id = x.dashboard_id
+                              AND e.event_type = 'owner_not_told' AND e.message = x.message
+                              AND e.created_at > route_health_notices.at - interval '1 day')
+      )
+      SELECT count(*) INTO more FROM deliveries;
+      messages := messages + more;
 
-    UPDATE @extschema@.validation_windows w
-       SET routed_at = route_health_notices.at
-     WHERE w.policy_id = due.policy_id AND w.window_date = due.window_date;
+      UPDATE @extschema@.validation_windows w
+         SET routed_at = route_health_notices.at
+       WHERE w.policy_id = due.policy_id AND w.window_date = due.window_date;
+    EXCEPTION WHEN OTHERS THEN
+      -- Tried again next time; the others are not to wait for it.
+      RAISE WARNING 'could not tell what the checks of policy "%" found on %: %', due.name,
+        due.window_date, SQLERRM USING ERRCODE = SQLSTATE;
+    END;
   END LOOP;
   -- Unset where nothing has loaded the library yet: then it is on.
   IF messages > 0
