@@ -1,7 +1,10 @@
 #include "extension/settings.h"
 
+#include "extension/scheduler.h"
+
 extern "C" {
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 PGDLLEXPORT void _PG_init(void);
 }
@@ -14,6 +17,16 @@ int dispatch_budget_ms = 100;
 bool notify_enabled = true;
 int view_timeout_ms = 10 * 1000;
 int max_rows = 100 * 1000;
+char* databases = nullptr;
+
+bool check_databases(char** value, [[maybe_unused]] void** extra,
+                     [[maybe_unused]] GucSource source) {
+    List* names;
+    if (SplitIdentifierString(pstrdup(*value), ',', &names))
+        return true;
+    GUC_check_errdetail("List syntax is invalid.");
+    return false;
+}
 
 } // namespace
 
@@ -35,6 +48,12 @@ int view_timeout() {
 
 int view_max_rows() {
     return max_rows;
+}
+
+List* scheduler_databases() {
+    List* names = NIL;
+    (void)SplitIdentifierString(pstrdup(databases), ',', &names); // checked when it was set
+    return names;
 }
 
 } // namespace dashboard_diff
@@ -60,5 +79,15 @@ void _PG_init(void) {
                             "Sets how many rows a query of a dashboard may return.", nullptr,
                             &dashboard_diff::max_rows, 100 * 1000, 1, INT_MAX, PGC_USERSET, 0,
                             nullptr, nullptr, nullptr);
+    // Those of later start no worker, and may not define what the server's start decides.
+    if (process_shared_preload_libraries_in_progress)
+        DefineCustomStringVariable(
+            "dashboard_diff.databases",
+            "Lists the databases whose due work a background worker has done.",
+            "Without it somebody else has to call run_due_work() in them.",
+            &dashboard_diff::databases, "", PGC_POSTMASTER, GUC_LIST_INPUT,
+            dashboard_diff::check_databases, nullptr, nullptr);
     MarkGUCPrefixReserved("dashboard_diff");
+    if (process_shared_preload_libraries_in_progress)
+        dashboard_diff::register_schedulers();
 }

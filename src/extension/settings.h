@@ -20,6 +20,9 @@ int view_timeout();
 // dashboard_diff.max_rows: how many rows it may return.
 int view_max_rows();
 
+// dashboard_diff.databases: the names. Only where the library is preloaded.
+List* scheduler_databases();
+
 inline bool is_past(TimestampTz deadline) {
     return deadline != DT_NOEND && GetCurrentTimestamp() >= deadline;
 }

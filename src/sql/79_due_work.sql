@@ -1,5 +1,23 @@
 -- What is due now, done by whoever calls.
 
+CREATE FUNCTION @extschema@.run_due_checks(
+  at timestamptz, deadline timestamptz, max_items integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  done integer;
+BEGIN
+  PERFORM @extschema@.plan_validations(at);
+  done := @extschema@.run_due_validations(at, deadline, max_items);
+  PERFORM @extschema@.route_health_notices(at);
+  RETURN done;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.run_due_checks(timestamptz, timestamptz, integer) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.run_due_checks(timestamptz, timestamptz, integer) IS
+'plans checks, runs those that are due until the deadline, at most max_items (null: all), and tells what they found; how many it ran';
+
 -- SECURITY DEFINER because the work is that of every owner, while the one who calls (a timer, a
 -- scheduler's role) should hold no right on any table.
 CREATE FUNCTION @extschema@.run_due_work(
@@ -13,15 +31,40 @@ AS $$
 DECLARE
   time timestamptz := coalesce(at, clock_timestamp());
   deadline timestamptz := coalesce(clock_timestamp() + time_limit, 'infinity');
-  done bigint;
+  snapshots integer;
 BEGIN
-  PERFORM @extschema@.plan_validations(time);
-  done := @extschema@.run_due_snapshots(time, deadline, max_items);
-  done := done + @extschema@.run_due_validations(time, deadline, (max_items - done)::integer);
-  PERFORM @extschema@.route_health_notices(time);
-  RETURN done;
+  snapshots := @extschema@.run_due_snapshots(time, deadline, max_items);
+  RETURN snapshots + @extschema@.run_due_checks(time, deadline, max_items - snapshots);
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.run_due_work(timestamptz, interval, integer) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.run_due_work(timestamptz, interval, integer) IS
-'does what is due: snapshots of dashboards with a snapshot_policy, planned checks, notices of what they found; safe to call from several places at once, each thing is done once; the number of snapshots and checks done. at: the time to take for now (for tests; default the clock''s)';
+'does what is due: snapshots of dashboards with a snapshot_policy, planned checks, notices of what they found; safe to call from several places at once, each thing is done once; the number of snapshots and checks done. at: the time to take for now (for tests; default the clock''s); time_limit: nothing is begun after it (null: no limit); max_items: no more than so many (null: no limit)';
+
+CREATE FUNCTION @extschema@.next_work_due(at timestamptz DEFAULT clock_timestamp())
+RETURNS interval
+LANGUAGE sql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT greatest(least(
+           (SELECT min(s.run_at) FROM @extschema@.dashboard_schedules s
+             WHERE s.run_at > next_work_due.at),
+           (SELECT min(t.scheduled_at) FROM @extschema@.validation_tasks t
+             WHERE (t.status = 'pending' OR t.status = 'claimed')
+               AND t.scheduled_at > next_work_due.at)) - clock_timestamp(), '0');
+END;
+REVOKE ALL ON FUNCTION @extschema@.next_work_due(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.next_work_due(timestamptz) IS
+'for callers of run_due_work(): how long until a snapshot or a check becomes due that was not at the given time; windows that are still to be planned are not known to it';
+
+CREATE FUNCTION @extschema@.allow_scheduler(role regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.run_due_work TO %s', role);
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.allow_scheduler(regrole) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.allow_scheduler(regrole) IS
+'grants a role what it needs to have due work done: EXECUTE on run_due_work(), no right on any table';

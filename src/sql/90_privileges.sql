@@ -6,6 +6,7 @@ GRANT SELECT ON dashboards, personas, artifact_comments, dashboard_snapshots,
   dashboard_subscriptions, dashboard_diffs, dashboard_alerts, dashboard_deliveries,
   dashboard_delivery_attempts, dashboard_delivery_log, dashboard_events,
   dashboard_pending_snapshots TO PUBLIC;
+GRANT SELECT ON dashboard_schedules TO PUBLIC;
 GRANT SELECT ON dashboard_listeners, dashboard_leases, dashboard_delivery_stats TO pg_monitor;
 GRANT SELECT ON validation_policies, validation_windows, validation_tasks TO PUBLIC;
 GRANT SELECT ON user_dashboard_preferences, validation_states, validation_notices TO PUBLIC;
