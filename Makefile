@@ -32,14 +32,14 @@ PG_MAJOR ?= 15
 BUILD_PACKAGES = g++ libcurl4-openssl-dev libpq-dev libssl-dev postgresql-$(PG_MAJOR) \
 	postgresql-server-dev-$(PG_MAJOR) rapidjson-dev
 TEST_PACKAGES = clang libclang-rt-dev libfaketime libgtest-dev libipc-run-perl nginx nodejs \
-	npm openssl
+	npm openssl postgresql-$(PG_MAJOR)-cron
 
 LISTENER = build/dashboard_diff_listener
 # Debian's PostgreSQL keeps its programs off the PATH: the listener gets a link that is on it.
 LINKDIR ?= /usr/local/bin
 # Where systemd looks for units of packages; empty: none is installed.
 SYSTEMD_UNIT_DIR ?= /lib/systemd/system
-LISTENER_UNIT = dashboard_diff_listener.service
+UNITS = $(wildcard src/listener/*.service src/scheduler/*.service src/scheduler/*.timer)
 
 all: $(LISTENER)
 
@@ -50,23 +50,29 @@ override with_llvm = no
 include $(PGXS)
 -include $(OBJS:.o=.d)
 
-install: install-listener
-uninstall: uninstall-listener
+install: install-listener install-units
+uninstall: uninstall-listener uninstall-units
 install-listener: $(LISTENER)
 	$(MKDIR_P) '$(DESTDIR)$(bindir)'
 	$(INSTALL_PROGRAM) $(LISTENER) '$(DESTDIR)$(bindir)/'
 	$(MKDIR_P) '$(DESTDIR)$(LINKDIR)'
 	ln -sf '$(bindir)/$(notdir $(LISTENER))' '$(DESTDIR)$(LINKDIR)/'
-ifneq ($(SYSTEMD_UNIT_DIR),)
-	sed 's|@bindir@|$(bindir)|' src/listener/$(LISTENER_UNIT) > build/$(LISTENER_UNIT)
-	$(MKDIR_P) '$(DESTDIR)$(SYSTEMD_UNIT_DIR)'
-	$(INSTALL_DATA) build/$(LISTENER_UNIT) '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/'
-endif
 uninstall-listener:
 	rm -f '$(DESTDIR)$(bindir)/$(notdir $(LISTENER))' '$(DESTDIR)$(LINKDIR)/$(notdir $(LISTENER))'
+
+install-units:
 ifneq ($(SYSTEMD_UNIT_DIR),)
-	rm -f '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/$(LISTENER_UNIT)'
+	$(MKDIR_P) build/units '$(DESTDIR)$(SYSTEMD_UNIT_DIR)'
+	for unit in $(UNITS); do \
+	  sed 's|@bindir@|$(bindir)|' $$unit > build/units/$${unit##*/} || exit; \
+	done
+	$(INSTALL_DATA) $(patsubst %,'build/units/%',$(notdir $(UNITS))) '$(DESTDIR)$(SYSTEMD_UNIT_DIR)/'
 endif
+uninstall-units:
+ifneq ($(SYSTEMD_UNIT_DIR),)
+	rm -f $(patsubst %,'$(DESTDIR)$(SYSTEMD_UNIT_DIR)/%',$(notdir $(UNITS)))
+endif
+
 else
 # PostgreSQL is not there yet: say so instead of failing on the first header.
 all install installcheck:
@@ -181,4 +187,4 @@ format:
 	clang-format -i $$(git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h')
 
 .PHONY: test faults demo bench bench-programs fuzz fuzz-targets deps test-deps unit-tests format \
-	install-listener uninstall-listener
+	install-listener uninstall-listener install-units uninstall-units

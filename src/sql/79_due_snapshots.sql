@@ -33,18 +33,21 @@ AS $$
 BEGIN
   PERFORM FROM @extschema@.dashboard_schedules s
     WHERE s.run_at < postpone_late_snapshots.at - interval '2 min'
+      AND s.postponed < 2 AND s.period >= interval '4 min'
     LIMIT 1 FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN
     RETURN;
   END IF;
 
   -- Of schedules of one period the latest goes first, and the others follow it as they would have.
+  -- What was put off twice has its turn now: the caller may be one that looks seldom.
   WITH waiting AS MATERIALIZED (
     SELECT s.dashboard_artifact_id, s.period, s.due, s.run_at,
            @extschema@.snapshot_due(s.period, s.slot, postpone_late_snapshots.at) AS last_due
       FROM @extschema@.dashboard_schedules s
       JOIN @extschema@.dashboards d ON d.id = s.dashboard_artifact_id
      WHERE s.run_at <= postpone_late_snapshots.at AND s.begun_at IS NULL
+       AND s.postponed < 2 AND s.period >= interval '4 min'
        FOR KEY SHARE OF d SKIP LOCKED FOR UPDATE OF s SKIP LOCKED
   ), judged AS (
     SELECT w.*, lateness, lateness <= w.period / 2 AS is_worth_it,
@@ -61,9 +64,9 @@ BEGIN
                 ELSE j.last_due + j.period END AS run_at
       FROM judged j
      WHERE j.is_period_late
-  ), postponed AS (
+  ), moved AS (
     UPDATE @extschema@.dashboard_schedules s
-       SET due = p.due, run_at = p.run_at
+       SET due = p.due, run_at = p.run_at, postponed = s.postponed + 1
       FROM planned p
      WHERE s.dashboard_artifact_id = p.dashboard_artifact_id
   )
@@ -76,7 +79,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.postpone_late_snapshots(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.postpone_late_snapshots(timestamptz) IS
-'after a stop of more than 2 minutes: of each dashboard''s snapshots all are missed but the last one that was due, and that one too if its time is more than half a period back; the others are taken at the pace at which they would have been';
+'after a stop of more than 2 minutes: what was due is missed, but for each dashboard''s last one if that was within half a period; those are taken at the pace at which they would have been. Periods under 4 minutes just go on';
 
 CREATE FUNCTION @extschema@.record_failed_snapshot(
   dashboard_id text, reason text, at timestamptz) RETURNS void
@@ -160,7 +163,7 @@ BEGIN
   PERFORM @extschema@.postpone_late_snapshots(begin_due_snapshot.at);
 
   SELECT s.dashboard_artifact_id AS dashboard_id, s.period, s.due,
-         @extschema@.snapshot_due(s.period, s.slot, begin_due_snapshot.at) + s.period AS next_due
+         @extschema@.snapshot_due(s.period, s.slot, begin_due_snapshot.at) AS last_due
     INTO schedule
     FROM @extschema@.dashboard_schedules s
     JOIN @extschema@.dashboards d ON d.id = s.dashboard_artifact_id
@@ -181,15 +184,16 @@ BEGIN
     RETURN NULL;
   END IF;
 
-  -- With a short period one may have become due while the one before it still was.
-  IF schedule.due + schedule.period < schedule.next_due THEN
+  -- It is taken late enough to be the one that was due last.
+  IF schedule.due < schedule.last_due THEN
     INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
     VALUES (schedule.dashboard_id, 'snapshot_missed',
             @extschema@.missed_snapshots_text(
-              schedule.period, schedule.due + schedule.period, schedule.next_due));
+              schedule.period, schedule.due, schedule.last_due));
   END IF;
   UPDATE @extschema@.dashboard_schedules s
-     SET due = schedule.next_due, run_at = schedule.next_due,
+     SET due = schedule.last_due + schedule.period, run_at = schedule.last_due + schedule.period,
+         postponed = 0,
          begun_at = clock_timestamp(), begun_by = pg_backend_pid()
    WHERE s.dashboard_artifact_id = schedule.dashboard_id;
   RETURN schedule.dashboard_id;

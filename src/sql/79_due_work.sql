@@ -46,16 +46,17 @@ RETURNS interval
 LANGUAGE sql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT greatest(least(
-           (SELECT min(s.run_at) FROM @extschema@.dashboard_schedules s
-             WHERE s.run_at > next_work_due.at),
-           (SELECT min(t.scheduled_at) FROM @extschema@.validation_tasks t
-             WHERE (t.status = 'pending' OR t.status = 'claimed')
-               AND t.scheduled_at > next_work_due.at)) - clock_timestamp(), '0');
+  SELECT greatest(next.at - clock_timestamp(), '0')
+    FROM (SELECT least((SELECT min(s.run_at) FROM @extschema@.dashboard_schedules s
+                         WHERE s.run_at > next_work_due.at),
+                       (SELECT min(t.scheduled_at) FROM @extschema@.validation_tasks t
+                         WHERE (t.status = 'pending' OR t.status = 'claimed')
+                           AND t.scheduled_at > next_work_due.at))) AS next(at)
+   WHERE next.at IS NOT NULL;
 END;
 REVOKE ALL ON FUNCTION @extschema@.next_work_due(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.next_work_due(timestamptz) IS
-'for callers of run_due_work(): how long until a snapshot or a check becomes due that was not at the given time; windows that are still to be planned are not known to it';
+'for callers of run_due_work(): how long until a snapshot or a check becomes due that was not at the given time, null where none is known; of windows that are still to be planned nothing is known';
 
 CREATE FUNCTION @extschema@.allow_scheduler(role regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT

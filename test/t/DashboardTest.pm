@@ -5,7 +5,8 @@ package DashboardTest;
 #
 # What is tested is the listener on the PATH and the extension that the server finds. To test what
 # "make install DESTDIR=/dir" put elsewhere, put that listener's directory in front of the PATH, and
-# name in TEMP_CONFIG a file with the line: extension_destdir = '/dir'
+# name in TEMP_CONFIG a file with the line: extension_destdir = '/dir'; what is preloaded is looked
+# for where this line says: dynamic_library_path = '/dir/usr/lib/postgresql/15/lib:$libdir'
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,0 +1,165 @@
+# The background worker: it takes snapshots that are due, and whatever happens to it, to a query or
+# to the extension, it goes on.
+
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use DashboardTest;
+
+my $test = DashboardTest->new(bare => 1, conf => <<'CONF');
+shared_preload_libraries = 'dashboard_diff'
+dashboard_diff.databases = 'postgres, "Other DB",postgres'
+CONF
+my $node = $test->node;
+
+# The worker of a database; no database: of the one that is connected to.
+sub worker_of { return "FROM pg_stat_activity WHERE backend_type = 'dashboard_diff scheduler' AND datname = "
+      . (@_ ? "'$_[0]'" : 'current_database()') }
+
+sub worker_pid
+{
+    $test->wait_for_sql('SELECT count(*) ' . worker_of(), '1');
+    return $test->sql('SELECT pid ' . worker_of());
+}
+
+# A dashboard of this query.
+sub scheduled
+{
+    my ($id, $query) = @_;
+    $test->sql('INSERT INTO dashboards (id, view_spec, metadata) VALUES ('
+          . hexed($id)
+          . ", jsonb_build_object('data_sources', jsonb_build_object('rows', jsonb_build_object('sql', "
+          . hexed($query)
+          . "))), '{\"snapshot_policy\": \"every 366 days\"}')");
+    return $id;
+}
+
+# Makes it due, and wakes the worker as any reload of the configuration does.
+sub make_due
+{
+    my ($id) = @_;
+    $test->sql('UPDATE dashboard_schedules SET due = now(), run_at = now() WHERE dashboard_artifact_id = ' . hexed($id) . '; SELECT pg_reload_conf()');
+    return;
+}
+
+sub wait_for_snapshots
+{
+    my ($id, $count) = @_;
+    $test->wait_for_sql('SELECT count(*) FROM dashboard_snapshots WHERE dashboard_artifact_id = ' . hexed($id), $count);
+    return;
+}
+
+my $interrupted = 'the background worker ended or was interrupted while it took this snapshot';
+
+sub wait_for_failures
+{
+    my ($id, $count, $error) = @_;
+    $test->wait_for_sql("SELECT failures = $count AND begun_at IS NULL AND last_error LIKE '%$error%'
+         FROM dashboard_schedules WHERE dashboard_artifact_id = " . hexed($id), 't');
+    return;
+}
+
+sub wait_until_sleeping
+{
+    $test->wait_for_sql("SELECT count(*) " . worker_of() . " AND wait_event = 'PgSleep'", '1');
+    return;
+}
+
+subtest 'a worker a database' => sub {
+    my $pid = worker_pid();
+    is($test->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'dashboard_diff scheduler'"), '1',
+        'one for each that is there');
+    $test->sql('CREATE DATABASE "Other DB"');
+    $test->wait_for_sql('SELECT count(*) ' . worker_of('Other DB'), '1');
+    pass('also for one that is made later');
+    is(worker_pid(), $pid, 'the first one waited for its extension');
+};
+
+subtest 'what is due' => sub {
+    $test->sql('CREATE EXTENSION dashboard_diff');
+    scheduled('fine', 'SELECT 1 AS id, 2 AS score');
+    scheduled('fails', 'SELECT 1 AS id, 2 / 0 AS score');
+    make_due($_) for qw(fails fine);
+    wait_for_snapshots('fine', 1);
+    wait_for_failures('fails', 1, 'division by zero');
+    is($test->sql("SELECT count(*) FROM dashboard_events WHERE dashboard_artifact_id = 'fails' AND event_type = 'snapshot_failed'"),
+        '1', 'the owner is told');
+    make_due($_) for qw(fails fine);
+    wait_for_snapshots('fine', 2);
+    wait_for_failures('fails', 2, 'division by zero');
+};
+
+subtest 'what a query leaves behind' => sub {
+    scheduled('greedy', q{SELECT 1 AS id, pg_try_advisory_lock(4711) AS locked, set_config('work_mem', '64kB', false) AS memory});
+    scheduled('modest', q{SELECT 1 AS id, current_setting('work_mem') AS memory, (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711) AS locks});
+    make_due('greedy');
+    wait_for_snapshots('greedy', 1);
+    make_due('modest');
+    wait_for_snapshots('modest', 1);
+    my $content = $test->sql("SELECT content FROM dashboard_snapshots WHERE dashboard_artifact_id = 'modest'");
+    like($content, qr/"locks": 0/, 'locks of the session are released');
+    like($content, qr/"memory": "4MB"/, 'settings of the session are reset');
+};
+
+subtest 'nothing is held between two looks' => sub {
+    worker_pid();
+    $test->wait_for_sql(
+        q(SELECT count(*) ) . worker_of()
+          . q( AND state = 'idle' AND wait_event = 'Extension' AND xact_start IS NULL AND backend_xmin IS NULL
+               AND NOT EXISTS (SELECT FROM pg_locks l WHERE l.pid = pg_stat_activity.pid)),
+        '1');
+    pass('no transaction, no snapshot, no lock');
+};
+
+subtest 'a query is cancelled, then the worker ended, in the middle of it' => sub {
+    my $pid = worker_pid();
+    scheduled('slow', 'SELECT 1 AS id, pg_sleep(600)::text AS slept');
+    make_due('slow');
+    wait_until_sleeping();
+    $test->sql("SELECT pg_cancel_backend($pid)");
+    # Found by whoever looks for work next, and at the latest by the worker after its pause.
+    wait_for_failures('slow', 1, $interrupted);
+    is(worker_pid(), $pid, 'a cancelled query does not end the worker');
+
+    make_due('slow');
+    wait_until_sleeping();
+    $test->sql("SELECT pg_terminate_backend($pid)");
+    $test->wait_for_sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid", '0');
+    # It has had its turn: the others come first.
+    make_due('fine');
+    wait_for_snapshots('fine', 3);
+    isnt(worker_pid(), $pid, 'another worker goes on');
+    wait_for_failures('slow', 2, $interrupted);
+};
+
+subtest 'the server stops in the middle of a query' => sub {
+    make_due('slow');
+    wait_until_sleeping();
+    $node->stop('fast');
+    $node->start;
+    make_due('fine');
+    wait_for_snapshots('fine', 4);
+    wait_for_failures('slow', 3, $interrupted);
+};
+
+subtest 'the extension comes and goes' => sub {
+    my $log_begin = -s $node->logfile;
+    my $pid = worker_pid();
+    for my $round (1 .. 10)
+    {
+        $test->sql('DROP EXTENSION dashboard_diff; SELECT pg_reload_conf()');
+        my $schema = $round % 2 ? 'elsewhere "x"' : 'public';
+        $test->sql('CREATE SCHEMA IF NOT EXISTS "elsewhere ""x"""; CREATE EXTENSION dashboard_diff SCHEMA '
+              . ($round % 2 ? '"elsewhere ""x"""' : 'public') . '; SELECT pg_reload_conf()');
+    }
+    scheduled('again', 'SELECT 1 AS id');
+    make_due('again');
+    wait_for_snapshots('again', 1);
+    is(worker_pid(), $pid, 'by the same worker');
+    unlike(slurp_file($node->logfile, $log_begin), qr/ERROR|FATAL/, 'nothing went wrong');
+};
+
+$test->finish;
