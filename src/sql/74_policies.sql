@@ -52,6 +52,7 @@ CREATE TABLE @extschema@.validation_policies (
 );
 CREATE INDEX validation_policies_environment_idx
   ON @extschema@.validation_policies (environment_id) WHERE is_active;
+CREATE INDEX dashboards_environment_idx ON @extschema@.dashboards (environment_id);
 COMMENT ON TABLE @extschema@.validation_policies IS
 'when the dashboards of an environment are checked, and who hears of what was found';
 COMMENT ON COLUMN @extschema@.validation_policies.dashboard_ids IS
@@ -90,11 +91,13 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT d.id
     FROM @extschema@.validation_policies p
-    JOIN @extschema@.dashboards d
-      ON CASE WHEN p.dashboard_ids IS NOT NULL THEN d.id = ANY (p.dashboard_ids)
-              WHEN d.environment_id <> p.environment_id THEN false
-              ELSE p.dashboard_tag IS NULL OR d.metadata -> 'tags' ? p.dashboard_tag
-         END
+   CROSS JOIN LATERAL (
+     SELECT n.id, n.owner FROM @extschema@.dashboards n
+      WHERE n.id = ANY (p.dashboard_ids)
+     UNION ALL
+     SELECT e.id, e.owner FROM @extschema@.dashboards e
+      WHERE p.dashboard_ids IS NULL AND e.environment_id = p.environment_id
+        AND (p.dashboard_tag IS NULL OR e.metadata -> 'tags' ? p.dashboard_tag)) d
    WHERE p.id = policy_dashboards.policy_id AND @extschema@.role_has_rights(p.owner, d.owner)
    ORDER BY d.id COLLATE "C";
 END;

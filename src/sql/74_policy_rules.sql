@@ -82,12 +82,20 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   WITH windows AS MATERIALIZED (
     SELECT p.id, day.on_date, w.starts_at, w.ends_at
-      FROM @extschema@.validation_policies p
+      FROM @extschema@.validation_policies mine
+      -- That, and those which might cover a dashboard of its.
+      JOIN @extschema@.validation_policies p
+        ON CASE WHEN p.dashboard_ids IS NOT NULL AND mine.dashboard_ids IS NOT NULL
+                THEN p.dashboard_ids && mine.dashboard_ids
+                ELSE p.environment_id = mine.environment_id
+                     OR p.dashboard_ids IS NOT NULL OR mine.dashboard_ids IS NOT NULL
+           END
      CROSS JOIN LATERAL (
        SELECT current_date + n AS on_date FROM generate_series(-2, 400) AS n) day
      CROSS JOIN LATERAL @extschema@.local_window(
              day.on_date, p.window_start, p.window_end, p.timezone) w
-     WHERE p.is_active AND extract(dow FROM day.on_date)::integer = ANY (p.schedule_days)
+     WHERE mine.id = overlapping_policy.policy_id
+       AND p.is_active AND extract(dow FROM day.on_date)::integer = ANY (p.schedule_days)
   ), shared AS (
     SELECT DISTINCT ON (theirs.id) theirs.id,
            greatest(mine.starts_at, theirs.starts_at) AS starts_at,

@@ -97,9 +97,16 @@ BEGIN
               ON w.policy_id = t.policy_id AND w.window_date = t.window_date
            WHERE t.status = 'pending'
              FOR UPDATE OF t SKIP LOCKED) t;
+  WITH covered AS MATERIALIZED (
+    SELECT w.policy_id, d.dashboard_id
+      FROM unnest(policies) AS w (policy_id)
+     CROSS JOIN LATERAL @extschema@.policy_dashboards(w.policy_id) AS d (dashboard_id)
+  )
   DELETE FROM @extschema@.validation_tasks t
-   WHERE t.id = ANY (movable)
-     AND t.dashboard_id NOT IN (SELECT @extschema@.policy_dashboards(t.policy_id));
+   USING unnest(movable) AS m (id)
+   WHERE t.id = m.id
+     AND NOT EXISTS (SELECT FROM covered c
+                      WHERE c.policy_id = t.policy_id AND c.dashboard_id = t.dashboard_id);
 
   FOR missed IN
     WITH covered AS MATERIALIZED (
@@ -114,7 +121,8 @@ BEGIN
         LEFT JOIN @extschema@.validation_tasks t
           ON t.dashboard_id = c.dashboard_id AND t.policy_id = c.policy_id
          AND t.window_date = c.window_date
-       WHERE t.id IS NULL OR t.id = ANY (movable)
+        LEFT JOIN unnest(movable) AS m (id) ON m.id = t.id
+       WHERE t.id IS NULL OR m.id IS NOT NULL
       -- What workers have been told of and let lie goes behind what has not had its turn.
       WINDOW w AS (PARTITION BY c.policy_id
                    ORDER BY coalesce(t.announced, false), c.dashboard_id COLLATE "C")
