@@ -55,8 +55,8 @@ BEGIN
               HINT = 'Names such as Europe/Berlin are in pg_timezone_names.';
     END IF;
   END IF;
-  IF TG_OP = 'INSERT'
-     OR (NEW.is_active, NEW.schedule_days, NEW.window_start, NEW.window_end, NEW.timezone)
+  IF TG_OP = 'UPDATE'
+     AND (NEW.is_active, NEW.schedule_days, NEW.window_start, NEW.window_end, NEW.timezone)
         IS DISTINCT FROM
         (OLD.is_active, OLD.schedule_days, OLD.window_start, OLD.window_end, OLD.timezone) THEN
     NEW.scheduled_since := clock_timestamp();

@@ -51,7 +51,7 @@ COMMENT ON TABLE @extschema@.validation_tasks IS
 COMMENT ON COLUMN @extschema@.validation_tasks.environment_id IS
 'that of the dashboard when the check was planned';
 COMMENT ON COLUMN @extschema@.validation_tasks.status IS
-'pending: to be done at scheduled_at; claimed: a worker has it until lease_until; done: see validation_records; missed: the window ended before it was done, or too little of it was left';
+'pending: to be done at scheduled_at; claimed: a worker has it until lease_until; done: see validation_records; missed: it was not done in its window, or too little of that was left';
 COMMENT ON COLUMN @extschema@.validation_tasks.announced IS
 'whether workers have been told that it is due';
 COMMENT ON COLUMN @extschema@.validation_tasks.attempts IS 'how often workers have claimed it';

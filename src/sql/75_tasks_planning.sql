@@ -1,5 +1,12 @@
 -- How windows become tasks, and what becomes of tasks whose time has passed.
 
+CREATE FUNCTION @extschema@.validation_patience() RETURNS interval
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+RETURN interval '2 min';
+COMMENT ON FUNCTION @extschema@.validation_patience() IS
+'how late a planned check may be done as if nothing were: longer than a timer that comes every minute needs';
+
 CREATE FUNCTION @extschema@.note_missed_validations(
   policy_id bigint, window_date date, dashboards text[], reason text, at timestamptz) RETURNS void
 LANGUAGE sql VOLATILE
@@ -182,11 +189,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+  patience CONSTANT interval := @extschema@.validation_patience();
   ended record;
   missed record;
 BEGIN
   FOR ended IN
-    SELECT k.policy_id, k.window_date FROM @extschema@.validation_windows k
+    SELECT k.policy_id, k.window_date, k.ends_at FROM @extschema@.validation_windows k
      WHERE k.closed_at IS NULL AND k.ends_at <= close_windows.at
      ORDER BY k.policy_id, k.window_date
   LOOP
@@ -194,7 +202,13 @@ BEGIN
       WITH late AS (
         SELECT t.dashboard_id, t.id FROM @extschema@.validation_tasks t
          WHERE t.policy_id = ended.policy_id AND t.window_date = ended.window_date
-           AND (t.status = 'pending' OR t.status = 'claimed' AND t.lease_until <= close_windows.at)
+           AND CASE t.status
+                 WHEN 'claimed' THEN t.lease_until <= close_windows.at
+                 -- The last ones may fall due between two calls; an edit may have put the end first.
+                 WHEN 'pending' THEN t.scheduled_at < close_windows.at - patience
+                                     OR t.scheduled_at >= ended.ends_at
+                 ELSE false
+               END
            FOR UPDATE SKIP LOCKED
       ), marked AS (
         UPDATE @extschema@.validation_tasks t
@@ -222,7 +236,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.close_windows(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.close_windows(timestamptz) IS
-'marks as missed what was not done in windows that have ended';
+'marks as missed what was not done in windows that have ended, and closes those in which nothing is left to be done';
 
 -- Only the last window: after a long stop nobody wants to read of each.
 CREATE FUNCTION @extschema@.note_missed_windows(at timestamptz) RETURNS void
@@ -275,7 +289,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-  patience CONSTANT interval := '2 min';
+  patience CONSTANT interval := @extschema@.validation_patience();
   w record;
 BEGIN
   IF NOT pg_try_advisory_xact_lock('@extschema@.validation_windows'::regclass::oid::integer, 0) THEN

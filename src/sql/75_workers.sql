@@ -34,7 +34,10 @@ BEGIN
         ON w.policy_id = t.policy_id AND w.window_date = t.window_date
       JOIN @extschema@.dashboards d ON d.id = t.dashboard_id
      WHERE (t.status = 'pending' OR t.status = 'claimed')
-       AND t.scheduled_at <= time AND w.ends_at > time
+       AND t.scheduled_at <= time
+       AND (w.ends_at > time
+            OR t.status = 'pending'
+               AND t.scheduled_at >= time - @extschema@.validation_patience())
        AND (t.status = 'pending' OR t.lease_until <= time)
        -- These the database checks itself.
        AND jsonb_typeof(d.metadata -> 'checks') IS DISTINCT FROM 'array'
