@@ -156,3 +156,6 @@ COMMENT ON FUNCTION @extschema@.dashboard_schedule_keep() IS
 CREATE TRIGGER dashboard_schedule_keep
   AFTER INSERT OR UPDATE OF metadata, view_spec ON @extschema@.dashboards FOR EACH ROW
   EXECUTE FUNCTION @extschema@.dashboard_schedule_keep();
+-- Schedules are not part of a dump: they are made where it is restored, also where other triggers are
+-- kept from firing meanwhile.
+ALTER TABLE @extschema@.dashboards ENABLE ALWAYS TRIGGER dashboard_schedule_keep;

@@ -35,7 +35,9 @@ GRANT CREATE ON SCHEMA public TO ana;
 GRANT EXECUTE ON FUNCTION claim_deliveries TO viewer;
 INSERT INTO dashboards (id, owner, title, view_spec, metadata) VALUES
   ('ana''s', 'ana', 'A "title"', '{"columns": ["score"]}', '{"team": "x"}'),
-  ('bob''s', 'bob', NULL, NULL, '{}');
+  ('bob''s', 'bob', NULL, NULL, '{}'),
+  ('scheduled', 'ana', NULL, '{"data_sources": {"rows": {"sql": "SELECT 1 AS id"}}}',
+   '{"snapshot_policy": "hourly"}');
 INSERT INTO personas (id, owner) VALUES ('zoe', 'ana'), ('dan', 'bob');
 SELECT subscribe('ana''s', 'persona', 'zoe', '$any');
 SELECT subscribe('ana''s', 'webhook', '@{[$test->url('/fails')]}', '$any');
@@ -179,6 +181,10 @@ for my $way (
         is($sql->(q(SELECT has_function_privilege('viewer', p.oid, 'EXECUTE')
                       FROM pg_proc p WHERE proname = 'claim_deliveries')),
             't', 'rights that were granted are there');
+
+        is($sql->(q(SELECT string_agg(dashboard_artifact_id || ' ' || period, ',') FROM dashboard_schedules
+                     WHERE due > now() AND due <= now() + period)),
+            'scheduled 01:00:00', 'snapshots go on being taken');
 
         my $alerts = 'SELECT count(*) FROM dashboard_alerts';
         my $restored_count = $sql->($alerts);

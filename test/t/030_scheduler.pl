@@ -12,6 +12,7 @@ use DashboardTest;
 my $test = DashboardTest->new(bare => 1, conf => <<'CONF');
 shared_preload_libraries = 'dashboard_diff'
 dashboard_diff.databases = 'postgres, "Other DB",postgres'
+dashboard_diff.view_timeout = 0
 CONF
 my $node = $test->node;
 
@@ -135,13 +136,39 @@ subtest 'a query is cancelled, then the worker ended, in the middle of it' => su
     wait_for_failures('slow', 2, $interrupted);
 };
 
+subtest 'a query that refuses to be cancelled' => sub {
+    my $pid = worker_pid();
+    $test->sql(q{CREATE FUNCTION stubborn() RETURNS integer LANGUAGE plpgsql AS $$
+        BEGIN
+          LOOP
+            BEGIN
+              PERFORM pg_sleep(600);
+            EXCEPTION WHEN query_canceled THEN NULL;
+            END;
+          END LOOP;
+        END $$;
+        ALTER SYSTEM SET dashboard_diff.view_timeout = '100 ms'});
+    scheduled('stubborn', 'SELECT public.stubborn() AS id');
+    make_due('stubborn');
+    make_due('fine');
+    # It ends the worker, but has had its turn: the next one takes the others.
+    $test->wait_for_sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid", '0');
+    make_due('fine');
+    wait_for_failures('stubborn', 1, $interrupted);
+    $test->wait_for_sql("SELECT run_at > now() FROM dashboard_schedules WHERE dashboard_artifact_id = 'fine'", 't');
+    is($test->sql("SELECT failures FROM dashboard_schedules WHERE dashboard_artifact_id = 'fine'"), '0',
+        'the others are not kept from theirs');
+    $test->sql('ALTER SYSTEM RESET dashboard_diff.view_timeout; SELECT pg_reload_conf()');
+};
+
 subtest 'the server stops in the middle of a query' => sub {
     make_due('slow');
     wait_until_sleeping();
     $node->stop('fast');
     $node->start;
+    my $taken = $test->sql("SELECT count(*) FROM dashboard_snapshots WHERE dashboard_artifact_id = 'fine'");
     make_due('fine');
-    wait_for_snapshots('fine', 4);
+    wait_for_snapshots('fine', $taken + 1);
     wait_for_failures('slow', 3, $interrupted);
     pass('the next worker tells of it and goes on');
 };
