@@ -32,14 +32,14 @@ AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM FROM @extschema@.dashboard_schedules s
-    WHERE s.run_at < postpone_late_snapshots.at - interval '2 min'
+    WHERE s.run_at < postpone_late_snapshots.at - interval '2 min' AND s.begun_at IS NULL
       AND s.postponed < 2 AND s.period >= interval '4 min'
     LIMIT 1 FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN
     RETURN;
   END IF;
 
-  -- Of schedules of one period the latest goes first, and the others follow it as they would have.
+  -- Of those of one period the one that is late most goes first; the others follow as they would have.
   -- What was put off twice has its turn now: the caller may be one that looks seldom.
   WITH waiting AS MATERIALIZED (
     SELECT s.dashboard_artifact_id, s.period, s.due, s.run_at,
