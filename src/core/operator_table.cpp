@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <numeric>
-#include <string>
 
 #include "core/judges.h"
+#include "core/nearest_name.h"
 #include "core/operators.h"
 
 namespace dashboard_diff {
@@ -55,23 +53,6 @@ constexpr std::array modifier_table{
     ModifierName{"on_metric", modifier::on_metric},
 };
 
-// Edits (insert, delete, replace) from one name to the other; case does not count.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-        }
-    }
-    return row[b.size()];
-}
-
 } // namespace
 
 std::span<const Operator> operators() noexcept {
@@ -95,22 +76,12 @@ const ModifierName* find_modifier(std::string_view name) noexcept {
 }
 
 std::string_view nearest_key(std::string_view unknown) {
-    if (unknown.size() > 64)
-        return {};
-    std::string_view nearest;
-    std::size_t best = SIZE_MAX;
-    const auto consider = [&](std::string_view name) {
-        const std::size_t distance = edit_distance(unknown, name);
-        if (distance < best && 2 * distance <= std::max(unknown.size(), name.size())) {
-            best = distance;
-            nearest = name;
-        }
-    };
+    NearestName nearest(unknown);
     for (const Operator& op : operator_table)
-        consider(op.name);
+        nearest.consider(op.name);
     for (const ModifierName& m : modifier_table)
-        consider(m.name);
-    return nearest;
+        nearest.consider(m.name);
+    return nearest.name();
 }
 
 } // namespace dashboard_diff

@@ -12,14 +12,9 @@ constexpr std::size_t max_value_bytes = 40;
 
 void Prose::value(const Value& v) {
     switch (v.kind) {
-    case Kind::string: {
-        const std::size_t cut = runtime_.clip(v.text(), max_value_bytes);
-        for (const char c : v.text().substr(0, cut))
-            text_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-        if (cut < v.length)
-            ellipsis();
+    case Kind::string:
+        text(v.text(), max_value_bytes);
         break;
-    }
     case Kind::numeric: {
         const std::string digits = to_text(Decimal(v));
         text_ += std::string_view(digits).substr(0, max_value_bytes);
@@ -50,6 +45,14 @@ void Prose::value(const Value& v) {
         text_ += "nothing";
         break;
     }
+}
+
+void Prose::text(std::string_view text, std::size_t most_bytes) {
+    const std::size_t cut = runtime_.clip(text, most_bytes);
+    for (const char c : text.substr(0, cut))
+        text_ += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
+    if (cut < text.size())
+        ellipsis();
 }
 
 void Prose::step(const Value& before, const Value& after) {

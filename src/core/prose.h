@@ -24,6 +24,7 @@ public:
     void number(std::uint64_t n) { text_ += std::to_string(n); }
     // Cut, and free of control characters that could forge a line.
     void value(const Value& value);
+    void text(std::string_view text, std::size_t most_bytes);
     void arrow() { text_ += runtime_.has_unicode ? "\u2192" : "->"; }
 
     // "10→15"

@@ -2,7 +2,6 @@
 
 #include "core/decimal.h"
 #include "core/error.h"
-#include "core/json_path.h"
 #include "core/operators.h"
 
 namespace dashboard_diff {
@@ -194,9 +193,9 @@ private:
     const Runtime& runtime_;
 };
 
-Threshold Threshold::read(const Value& root, const Runtime& runtime) {
+Threshold Threshold::read(const Value& root, const JsonPath& at, const Runtime& runtime) {
     Threshold threshold(runtime.memory);
-    ThresholdReader(threshold, runtime).read_rule(root, JsonPath{nullptr, {}, 0, &runtime}, 1);
+    ThresholdReader(threshold, runtime).read_rule(root, at, 1);
     return threshold;
 }
 

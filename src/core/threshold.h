@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/diff.h"
+#include "core/json_path.h"
 #include "core/jsonb.h"
 #include "core/rule.h"
 #include "core/runtime.h"
@@ -21,7 +22,11 @@ public:
 
     // Throws invalid_parameter, with the JSON path in DETAIL and for an unknown key the nearest
     // known one in HINT.
-    static Threshold read(const Value& root, const Runtime& runtime);
+    static Threshold read(const Value& root, const Runtime& runtime) {
+        return read(root, JsonPath{nullptr, {}, 0, &runtime}, runtime);
+    }
+    // The same of one that stands within a larger document, at `at`.
+    static Threshold read(const Value& root, const JsonPath& at, const Runtime& runtime);
 
     // Whether the diff meets it. Throws invalid_parameter where it looks at a larger top N than
     // the diff holds.
