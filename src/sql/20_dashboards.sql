@@ -8,7 +8,8 @@ CREATE TABLE @extschema@.dashboards (
   owner name NOT NULL DEFAULT current_user,
   view_spec jsonb CHECK (@extschema@.validate_view_spec(view_spec)),
   metadata jsonb NOT NULL DEFAULT '{}'
-    CHECK (jsonb_typeof(metadata) = 'object'),
+    CHECK (jsonb_typeof(metadata) = 'object')
+    CONSTRAINT dashboards_checks_check CHECK (@extschema@.validate_checks(metadata -> 'checks')),
   created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE @extschema@.dashboards IS 'a dashboard whose snapshots are compared';
@@ -16,6 +17,9 @@ COMMENT ON COLUMN @extschema@.dashboards.view_spec IS
 'how take_snapshot() makes the dashboard; of one that is made elsewhere, anything that changes when it is made in another way';
 COMMENT ON COLUMN @extschema@.dashboards.owner IS
 'the role whose members see and change the dashboard, its snapshots and its thread, and as which its queries run';
+
+COMMENT ON COLUMN @extschema@.dashboards.metadata IS
+'"checks": what has to hold of the snapshots, see validate_checks()';
 
 CREATE TABLE @extschema@.personas (
   id text PRIMARY KEY,

@@ -1,4 +1,4 @@
--- What checks found, and the health of dashboards by it.
+-- What checks found: the records, each dashboard's latest one, and who makes them.
 
 CREATE TABLE @extschema@.validation_records (
   dashboard_id text NOT NULL REFERENCES @extschema@.dashboards ON DELETE CASCADE,
@@ -10,14 +10,269 @@ CREATE TABLE @extschema@.validation_records (
     CONSTRAINT validation_records_status_check CHECK (
       status = ANY (ARRAY['PASS', 'WARN', 'FAIL', 'UNKNOWN'])),
   summary text NOT NULL DEFAULT '',
-  issues jsonb NOT NULL DEFAULT '[]',
+  issues jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(issues) = 'array'),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (dashboard_id, id)
 );
 CREATE INDEX validation_records_latest_idx
   ON @extschema@.validation_records (dashboard_id, created_at DESC, id DESC);
+CREATE UNIQUE INDEX validation_records_task_idx
+  ON @extschema@.validation_records (dashboard_id, task_id) WHERE task_id IS NOT NULL;
+-- Mostly written in the order of time: a few bytes for many pages tell where the old ones are.
+CREATE INDEX validation_records_time_idx ON @extschema@.validation_records USING brin (created_at)
+  WITH (autosummarize = on);
+COMMENT ON TABLE @extschema@.validation_records IS
+'what a check of a dashboard found; the latest by (created_at, id) is the dashboard''s health';
+COMMENT ON COLUMN @extschema@.validation_records.task_id IS
+'the task it was made for, whether or not that is still there; null for one that was not planned';
+COMMENT ON COLUMN @extschema@.validation_records.issues IS
+'[{"severity", "message", "location"}], the worst first';
+
+-- To find the latest of a million records takes ten thousand index look-ups, several times as long
+-- as to read this table.
+CREATE TABLE @extschema@.validation_latest (
+  dashboard_id text PRIMARY KEY REFERENCES @extschema@.dashboards ON DELETE CASCADE,
+  record_id bigint NOT NULL,
+  policy_id bigint,
+  status text NOT NULL,
+  summary text NOT NULL,
+  issues jsonb NOT NULL,
+  checked_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE @extschema@.validation_latest IS
+'a copy of each dashboard''s latest record, kept by triggers on validation_records; to be read only';
+
+CREATE TABLE @extschema@.health_acknowledgements (
+  dashboard_id text PRIMARY KEY REFERENCES @extschema@.dashboards ON DELETE CASCADE,
+  record_id bigint NOT NULL,
+  checked_at timestamptz NOT NULL,
+  status text NOT NULL,
+  note text,
+  acknowledged_by name NOT NULL DEFAULT current_user,
+  acknowledged_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE @extschema@.health_acknowledgements IS
+'somebody knows that a dashboard is not well; counts while its latest status is the same, and goes with the next PASS';
+COMMENT ON COLUMN @extschema@.health_acknowledgements.record_id IS
+'the record that was the latest then, of the time checked_at';
+
+-- SECURITY DEFINER here and below because the copy is nobody's to write, whoever writes records.
+-- A row that is there already is locked even where it stays: who is next waits, and sees this one.
+CREATE FUNCTION @extschema@.validation_records_inserted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO @extschema@.validation_latest AS l
+  SELECT DISTINCT ON (r.dashboard_id)
+         r.dashboard_id, r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at
+    FROM new_records r
+   ORDER BY r.dashboard_id, r.created_at DESC, r.id DESC
+  ON CONFLICT (dashboard_id) DO UPDATE
+     SET (record_id, policy_id, status, summary, issues, checked_at) =
+         (excluded.record_id, excluded.policy_id, excluded.status, excluded.summary,
+          excluded.issues, excluded.checked_at)
+   WHERE (l.checked_at, l.record_id) < (excluded.checked_at, excluded.record_id);
+
+  DELETE FROM @extschema@.health_acknowledgements a
+   USING new_records r
+   WHERE r.dashboard_id = a.dashboard_id AND r.status = 'PASS'
+     AND (r.created_at, r.id) > (a.checked_at, a.record_id);
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.validation_records_inserted() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.validation_records_inserted() IS
+'trigger that keeps validation_latest, and ends acknowledgements with a PASS';
+
+CREATE FUNCTION @extschema@.validation_records_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  dashboards text[];
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    dashboards := ARRAY(SELECT DISTINCT o.dashboard_id FROM old_records o);
+  ELSE
+    dashboards := ARRAY(SELECT o.dashboard_id FROM old_records o
+                        UNION SELECT n.dashboard_id FROM new_records n);
+  END IF;
+  -- Once they are locked, whoever else changed records of these dashboards has committed, and the
+  -- statements below see it.
+  PERFORM FROM @extschema@.validation_latest l
+    WHERE l.dashboard_id = ANY (dashboards) ORDER BY l.dashboard_id FOR UPDATE;
+  DELETE FROM @extschema@.validation_latest l
+   WHERE l.dashboard_id = ANY (dashboards)
+     AND NOT EXISTS (SELECT FROM @extschema@.validation_records r
+                      WHERE r.dashboard_id = l.dashboard_id);
+  INSERT INTO @extschema@.validation_latest AS l
+  SELECT r.*
+    FROM unnest(dashboards) d(id)
+   CROSS JOIN LATERAL (
+     SELECT r.dashboard_id, r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at
+       FROM @extschema@.validation_records r
+      WHERE r.dashboard_id = d.id
+      ORDER BY r.created_at DESC, r.id DESC
+      LIMIT 1) r
+   ORDER BY r.dashboard_id
+  ON CONFLICT (dashboard_id) DO UPDATE
+     SET (record_id, policy_id, status, summary, issues, checked_at) =
+         (excluded.record_id, excluded.policy_id, excluded.status, excluded.summary,
+          excluded.issues, excluded.checked_at)
+   WHERE l.* IS DISTINCT FROM excluded.*;
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.validation_records_changed() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.validation_records_changed() IS
+'trigger that finds the latest records anew';
+
+CREATE FUNCTION @extschema@.validation_records_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  DELETE FROM @extschema@.validation_latest;
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.validation_records_truncated() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.validation_records_truncated() IS
+'trigger that empties validation_latest';
+
+CREATE TRIGGER validation_records_inserted
+  AFTER INSERT ON @extschema@.validation_records REFERENCING NEW TABLE AS new_records
+  FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_inserted();
+CREATE TRIGGER validation_records_updated
+  AFTER UPDATE ON @extschema@.validation_records
+  REFERENCING OLD TABLE AS old_records NEW TABLE AS new_records
+  FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_changed();
+CREATE TRIGGER validation_records_deleted
+  AFTER DELETE ON @extschema@.validation_records REFERENCING OLD TABLE AS old_records
+  FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_changed();
+CREATE TRIGGER validation_records_truncated
+  AFTER TRUNCATE ON @extschema@.validation_records
+  FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_truncated();
+
+ALTER TABLE @extschema@.validation_records ENABLE ROW LEVEL SECURITY;
+CREATE POLICY records_of_dashboard ON @extschema@.validation_records
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+
+ALTER TABLE @extschema@.validation_latest ENABLE ROW LEVEL SECURITY;
+CREATE POLICY latest_of_dashboard ON @extschema@.validation_latest FOR SELECT
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+
+ALTER TABLE @extschema@.health_acknowledgements ENABLE ROW LEVEL SECURITY;
+CREATE POLICY acknowledgements_of_dashboard ON @extschema@.health_acknowledgements
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id))
+  WITH CHECK (acknowledged_by = current_user
+              AND EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+
+-- PL/pgSQL, since the schedules come only later in this script.
+CREATE FUNCTION @extschema@.last_snapshot_failure(dashboard_id text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  RETURN (SELECT coalesce(s.last_error, 'for an unknown reason')
+            FROM @extschema@.dashboard_schedules s
+           WHERE s.dashboard_artifact_id = last_snapshot_failure.dashboard_id AND s.failures > 0);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.last_snapshot_failure(text) IS
+'why the last automatic snapshot of a dashboard failed; null where it did not';
+
+CREATE FUNCTION @extschema@.check_dashboard(
+  dashboard_id text, at timestamptz DEFAULT clock_timestamp()
+) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT @extschema@.evaluate_checks(
+           d.metadata -> 'checks', latest.content,
+           CASE WHEN previous.view_hash IS NOT DISTINCT FROM latest.view_hash
+                THEN previous.content END,
+           check_dashboard.at - latest.captured_at, @extschema@.last_snapshot_failure(d.id))
+    FROM @extschema@.dashboards d
+    LEFT JOIN LATERAL (
+      SELECT s.id, s.captured_at, s.content, s.view_hash
+        FROM @extschema@.dashboard_snapshots s
+       WHERE s.dashboard_artifact_id = d.id
+       ORDER BY s.captured_at DESC, s.id DESC
+       LIMIT 1) latest ON true
+    LEFT JOIN LATERAL (
+      SELECT s.content, s.view_hash
+        FROM @extschema@.dashboard_snapshots s
+       WHERE s.dashboard_artifact_id = d.id
+         AND (s.captured_at, s.id) < (latest.captured_at, latest.id)
+       ORDER BY s.captured_at DESC, s.id DESC
+       LIMIT 1) previous ON true
+   WHERE d.id = check_dashboard.dashboard_id;
+END;
+COMMENT ON FUNCTION @extschema@.check_dashboard(text, timestamptz) IS
+'what the dashboard''s checks find in its latest snapshot, as evaluate_checks() tells it, without a record of it; null for a dashboard that declares none. at: the time to take for now';
 
 CREATE FUNCTION @extschema@.run_due_validations(
-  at timestamptz, deadline timestamptz, max_items integer) RETURNS integer
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-RETURN 0;
+  at timestamptz, deadline timestamptz, max_items integer
+) RETURNS integer
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+  task record;
+  found jsonb;
+  done integer := 0;
+  waiting bigint;
+BEGIN
+  -- A dashboard that is being deleted waits for its tasks: it is left alone, rather than waited for.
+  FOR task IN
+    SELECT t.dashboard_id, t.id, t.policy_id, t.environment_id
+      FROM @extschema@.validation_tasks t
+      JOIN @extschema@.dashboards d ON d.id = t.dashboard_id
+     WHERE t.status = 'pending' AND t.scheduled_at <= run_due_validations.at
+       AND d.metadata ? 'checks'
+     ORDER BY t.scheduled_at, t.dashboard_id
+     LIMIT run_due_validations.max_items
+       FOR UPDATE OF t SKIP LOCKED FOR KEY SHARE OF d SKIP LOCKED
+  LOOP
+    EXIT WHEN clock_timestamp() >= run_due_validations.deadline;
+    BEGIN
+      found := @extschema@.check_dashboard(task.dashboard_id, run_due_validations.at);
+    EXCEPTION WHEN OTHERS THEN -- but not a cancel: that is meant for the caller
+      found := jsonb_build_object(
+        'status', 'UNKNOWN', 'summary', 'could not be checked: ' || SQLERRM,
+        'issues', jsonb_build_array(jsonb_build_object(
+          'severity', 'UNKNOWN', 'message', SQLERRM || ' (SQLSTATE ' || SQLSTATE || ')',
+          'location', '$.checks')));
+    END;
+    INSERT INTO @extschema@.validation_records
+      (dashboard_id, task_id, policy_id, environment_id, status, summary, issues, created_at)
+    VALUES (task.dashboard_id, task.id, task.policy_id, task.environment_id, found ->> 'status',
+            found ->> 'summary', found -> 'issues', run_due_validations.at);
+    UPDATE @extschema@.validation_tasks t
+       SET status = 'done', finished_at = run_due_validations.at
+     WHERE t.dashboard_id = task.dashboard_id AND t.id = task.id;
+    done := done + 1;
+  END LOOP;
+
+  WITH due AS (
+    SELECT t.dashboard_id, t.id
+      FROM @extschema@.validation_tasks t
+      JOIN @extschema@.dashboards d ON d.id = t.dashboard_id
+     WHERE t.status = 'pending' AND t.scheduled_at <= run_due_validations.at AND NOT t.announced
+       AND NOT d.metadata ? 'checks'
+       FOR UPDATE OF t SKIP LOCKED
+  )
+  UPDATE @extschema@.validation_tasks t
+     SET announced = true
+    FROM due
+   WHERE t.dashboard_id = due.dashboard_id AND t.id = due.id;
+  GET DIAGNOSTICS waiting = ROW_COUNT;
+  IF waiting > 0
+     AND coalesce(nullif(current_setting('dashboard_diff.notify', true), ''), 'on')::boolean THEN
+    PERFORM pg_notify('dashboard_validation_due',
+                      json_build_object('schema', '@extschema@', 'due', waiting)::text);
+  END IF;
+  RETURN done;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.run_due_validations(timestamptz, timestamptz, integer)
+  FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.run_due_validations(timestamptz, timestamptz, integer) IS
+'does the tasks due of dashboards that declare checks, until the deadline; tells outside workers of the others (NOTIFY dashboard_validation_due), once each; the number of checks done';
