@@ -28,19 +28,25 @@ COMMENT ON COLUMN @extschema@.validation_records.task_id IS
 COMMENT ON COLUMN @extschema@.validation_records.issues IS
 '[{"severity", "message", "location"}], the worst first';
 
--- To find the latest of a million records takes ten thousand index look-ups, several times as long
--- as to read this table.
-CREATE TABLE @extschema@.validation_latest (
-  dashboard_id text PRIMARY KEY REFERENCES @extschema@.dashboards ON DELETE CASCADE,
-  record_id bigint NOT NULL,
+-- All that a list of dashboards shows, in one place: to find the latest of a million records by ten
+-- thousand index look-ups takes several times as long as to read this.
+CREATE TABLE @extschema@.dashboard_health (
+  dashboard_id text PRIMARY KEY
+    REFERENCES @extschema@.dashboards ON UPDATE CASCADE ON DELETE CASCADE,
+  environment_id text NOT NULL,
+  title text,
+  owner name NOT NULL,
+  record_id bigint,
   policy_id bigint,
-  status text NOT NULL,
-  summary text NOT NULL,
-  issues jsonb NOT NULL,
-  checked_at timestamptz NOT NULL
+  status text NOT NULL DEFAULT 'UNKNOWN',
+  summary text NOT NULL DEFAULT 'never checked',
+  issues jsonb NOT NULL DEFAULT '[]',
+  checked_at timestamptz
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE @extschema@.validation_latest IS
-'a copy of each dashboard''s latest record, kept by triggers on validation_records; to be read only';
+COMMENT ON TABLE @extschema@.dashboard_health IS
+'each dashboard with its latest record, copied by triggers on dashboards and validation_records; to be read only';
+COMMENT ON COLUMN @extschema@.dashboard_health.record_id IS
+'the latest record, made at checked_at; null for a dashboard that was never checked';
 
 CREATE TABLE @extschema@.health_acknowledgements (
   dashboard_id text PRIMARY KEY REFERENCES @extschema@.dashboards ON DELETE CASCADE,
@@ -56,22 +62,39 @@ COMMENT ON TABLE @extschema@.health_acknowledgements IS
 COMMENT ON COLUMN @extschema@.health_acknowledgements.record_id IS
 'the record that was the latest then, of the time checked_at';
 
--- SECURITY DEFINER here and below because the copy is nobody's to write, whoever writes records.
--- A row that is there already is locked even where it stays: who is next waits, and sees this one.
+-- SECURITY DEFINER here and below because the copy is nobody's to write, whoever writes the rows
+-- that it is of.
+CREATE FUNCTION @extschema@.dashboard_listed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO @extschema@.dashboard_health (dashboard_id, environment_id, title, owner)
+  VALUES (NEW.id, NEW.environment_id, NEW.title, NEW.owner)
+  ON CONFLICT (dashboard_id) DO UPDATE
+     SET (environment_id, title, owner) =
+         (excluded.environment_id, excluded.title, excluded.owner);
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.dashboard_listed() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.dashboard_listed() IS 'trigger that keeps dashboard_health';
+
 CREATE FUNCTION @extschema@.validation_records_inserted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  INSERT INTO @extschema@.validation_latest AS l
-  SELECT DISTINCT ON (r.dashboard_id)
-         r.dashboard_id, r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at
-    FROM new_records r
-   ORDER BY r.dashboard_id, r.created_at DESC, r.id DESC
-  ON CONFLICT (dashboard_id) DO UPDATE
+  -- In the order of ids, as below, so that two who write of several dashboards do not deadlock.
+  PERFORM FROM @extschema@.dashboard_health h
+    WHERE h.dashboard_id IN (SELECT r.dashboard_id FROM new_records r)
+    ORDER BY h.dashboard_id FOR NO KEY UPDATE;
+  UPDATE @extschema@.dashboard_health h
      SET (record_id, policy_id, status, summary, issues, checked_at) =
-         (excluded.record_id, excluded.policy_id, excluded.status, excluded.summary,
-          excluded.issues, excluded.checked_at)
-   WHERE (l.checked_at, l.record_id) < (excluded.checked_at, excluded.record_id);
+         (r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at)
+    FROM (SELECT DISTINCT ON (r.dashboard_id) r.*
+            FROM new_records r
+           ORDER BY r.dashboard_id, r.created_at DESC, r.id DESC) r
+   WHERE h.dashboard_id = r.dashboard_id
+     AND (h.record_id IS NULL OR (h.checked_at, h.record_id) < (r.created_at, r.id));
 
   DELETE FROM @extschema@.health_acknowledgements a
    USING new_records r
@@ -82,7 +105,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.validation_records_inserted() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.validation_records_inserted() IS
-'trigger that keeps validation_latest, and ends acknowledgements with a PASS';
+'trigger that keeps dashboard_health, and ends acknowledgements with a PASS';
 
 CREATE FUNCTION @extschema@.validation_records_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -92,33 +115,30 @@ DECLARE
 BEGIN
   IF TG_OP = 'DELETE' THEN
     dashboards := ARRAY(SELECT DISTINCT o.dashboard_id FROM old_records o);
-  ELSE
+  ELSIF TG_OP = 'UPDATE' THEN
     dashboards := ARRAY(SELECT o.dashboard_id FROM old_records o
                         UNION SELECT n.dashboard_id FROM new_records n);
+  ELSE
+    dashboards := ARRAY(SELECT h.dashboard_id FROM @extschema@.dashboard_health h);
   END IF;
   -- Once they are locked, whoever else changed records of these dashboards has committed, and the
-  -- statements below see it.
-  PERFORM FROM @extschema@.validation_latest l
-    WHERE l.dashboard_id = ANY (dashboards) ORDER BY l.dashboard_id FOR UPDATE;
-  DELETE FROM @extschema@.validation_latest l
-   WHERE l.dashboard_id = ANY (dashboards)
-     AND NOT EXISTS (SELECT FROM @extschema@.validation_records r
-                      WHERE r.dashboard_id = l.dashboard_id);
-  INSERT INTO @extschema@.validation_latest AS l
-  SELECT r.*
-    FROM unnest(dashboards) d(id)
-   CROSS JOIN LATERAL (
-     SELECT r.dashboard_id, r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at
-       FROM @extschema@.validation_records r
-      WHERE r.dashboard_id = d.id
-      ORDER BY r.created_at DESC, r.id DESC
-      LIMIT 1) r
-   ORDER BY r.dashboard_id
-  ON CONFLICT (dashboard_id) DO UPDATE
+  -- next statement sees it.
+  PERFORM FROM @extschema@.dashboard_health h
+    WHERE h.dashboard_id = ANY (dashboards) ORDER BY h.dashboard_id FOR NO KEY UPDATE;
+  UPDATE @extschema@.dashboard_health h
      SET (record_id, policy_id, status, summary, issues, checked_at) =
-         (excluded.record_id, excluded.policy_id, excluded.status, excluded.summary,
-          excluded.issues, excluded.checked_at)
-   WHERE l.* IS DISTINCT FROM excluded.*;
+         (r.id, r.policy_id, coalesce(r.status, 'UNKNOWN'), coalesce(r.summary, 'never checked'),
+          coalesce(r.issues, '[]'), r.created_at)
+    FROM unnest(dashboards) d(id)
+    LEFT JOIN LATERAL (
+      SELECT r.*
+        FROM @extschema@.validation_records r
+       WHERE r.dashboard_id = d.id
+       ORDER BY r.created_at DESC, r.id DESC
+       LIMIT 1) r ON true
+   WHERE h.dashboard_id = d.id
+     AND (h.record_id, h.policy_id, h.status, h.summary, h.issues, h.checked_at)
+         IS DISTINCT FROM (r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at);
   RETURN NULL;
 END
 $$;
@@ -126,18 +146,9 @@ REVOKE ALL ON FUNCTION @extschema@.validation_records_changed() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.validation_records_changed() IS
 'trigger that finds the latest records anew';
 
-CREATE FUNCTION @extschema@.validation_records_truncated() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-  DELETE FROM @extschema@.validation_latest;
-  RETURN NULL;
-END
-$$;
-REVOKE ALL ON FUNCTION @extschema@.validation_records_truncated() FROM PUBLIC;
-COMMENT ON FUNCTION @extschema@.validation_records_truncated() IS
-'trigger that empties validation_latest';
-
+CREATE TRIGGER dashboard_listed
+  AFTER INSERT OR UPDATE OF environment_id, title, owner ON @extschema@.dashboards
+  FOR EACH ROW EXECUTE FUNCTION @extschema@.dashboard_listed();
 CREATE TRIGGER validation_records_inserted
   AFTER INSERT ON @extschema@.validation_records REFERENCING NEW TABLE AS new_records
   FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_inserted();
@@ -150,15 +161,15 @@ CREATE TRIGGER validation_records_deleted
   FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_changed();
 CREATE TRIGGER validation_records_truncated
   AFTER TRUNCATE ON @extschema@.validation_records
-  FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_truncated();
+  FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_changed();
 
 ALTER TABLE @extschema@.validation_records ENABLE ROW LEVEL SECURITY;
 CREATE POLICY records_of_dashboard ON @extschema@.validation_records
   USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
 
-ALTER TABLE @extschema@.validation_latest ENABLE ROW LEVEL SECURITY;
-CREATE POLICY latest_of_dashboard ON @extschema@.validation_latest FOR SELECT
-  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+ALTER TABLE @extschema@.dashboard_health ENABLE ROW LEVEL SECURITY;
+CREATE POLICY health_of_owner ON @extschema@.dashboard_health FOR SELECT
+  USING (@extschema@.has_owner_rights(owner));
 
 ALTER TABLE @extschema@.health_acknowledgements ENABLE ROW LEVEL SECURITY;
 CREATE POLICY acknowledgements_of_dashboard ON @extschema@.health_acknowledgements

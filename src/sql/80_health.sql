@@ -21,44 +21,48 @@ END;
 COMMENT ON FUNCTION @extschema@.validation_periods() IS
 'how old a record of each policy may become before it is stale: the longest gap between two days of its schedule, and the window''s length and an hour';
 
-CREATE VIEW @extschema@.dashboard_health WITH (security_invoker) AS
-  SELECT d.id AS dashboard_id, d.environment_id, d.title,
-         coalesce(l.status, 'UNKNOWN') AS status,
-         coalesce(l.summary, 'never checked') AS summary,
-         coalesce(l.issues, '[]') AS issues,
-         l.checked_at,
-         coalesce(l.checked_at < statement_timestamp()
-                    - coalesce(p.stale_after, interval '25 h'), true) AS is_stale,
-         a.acknowledged_by, a.note AS acknowledged_note, a.acknowledged_at
-    FROM @extschema@.dashboards d
-    LEFT JOIN @extschema@.validation_latest l ON l.dashboard_id = d.id
-    LEFT JOIN @extschema@.validation_periods() p ON p.policy_id = l.policy_id
-    LEFT JOIN @extschema@.health_acknowledgements a
-      ON a.dashboard_id = l.dashboard_id AND a.status = l.status;
-COMMENT ON VIEW @extschema@.dashboard_health IS
-'each dashboard''s health: its latest record, UNKNOWN where it was never checked';
-COMMENT ON COLUMN @extschema@.dashboard_health.is_stale IS
-'whether there should be a later record: by the policy''s schedule, or after 25 hours where no policy asked for it';
-COMMENT ON COLUMN @extschema@.dashboard_health.acknowledged_by IS
+CREATE TYPE @extschema@.health_report AS (
+  dashboard_id text,
+  environment_id text,
+  title text,
+  status text,
+  summary text,
+  issues jsonb,
+  checked_at timestamptz,
+  is_stale boolean,
+  acknowledged_by name,
+  acknowledged_note text,
+  acknowledged_at timestamptz
+);
+COMMENT ON TYPE @extschema@.health_report IS 'a row of health_summary()';
+COMMENT ON COLUMN @extschema@.health_report.is_stale IS
+'whether there should be a later record: by the policy''s schedule, or after 25 hours where no policy asked for one; true for a dashboard that was never checked';
+COMMENT ON COLUMN @extschema@.health_report.acknowledged_by IS
 'who acknowledged this status; null where nobody did';
 
--- Neither has a SET of its own: the planner puts them into the statement that calls them.
+-- Without a SET of its own, so that the planner puts it into the statement that calls it.
 CREATE FUNCTION @extschema@.health_summary(environment_id text DEFAULT NULL)
-RETURNS SETOF @extschema@.dashboard_health
+RETURNS SETOF @extschema@.health_report
 LANGUAGE sql STABLE ROWS 1000
 BEGIN ATOMIC
   SELECT h.dashboard_id, h.environment_id, h.title, h.status, h.summary, h.issues, h.checked_at,
-         h.is_stale, h.acknowledged_by, h.acknowledged_note, h.acknowledged_at
+         coalesce(h.checked_at < coalesce(p.stale_before,
+                                          statement_timestamp() - interval '25 h'), true),
+         a.acknowledged_by, a.note, a.acknowledged_at
     FROM @extschema@.dashboard_health h
+    LEFT JOIN (SELECT p.policy_id, statement_timestamp() - p.stale_after AS stale_before
+                 FROM @extschema@.validation_periods() p) p ON p.policy_id = h.policy_id
+    LEFT JOIN @extschema@.health_acknowledgements a
+      ON a.dashboard_id = h.dashboard_id AND a.status = h.status
    WHERE health_summary.environment_id IS NULL OR h.environment_id = health_summary.environment_id
-   ORDER BY CASE h.status WHEN 'FAIL' THEN 1 WHEN 'WARN' THEN 2 WHEN 'UNKNOWN' THEN 3 ELSE 4 END,
+   ORDER BY CASE h.status WHEN 'PASS' THEN 4 WHEN 'FAIL' THEN 1 WHEN 'WARN' THEN 2 ELSE 3 END,
             h.dashboard_id COLLATE "C";
 END;
 COMMENT ON FUNCTION @extschema@.health_summary(text) IS
-'the health of all dashboards, or of an environment''s: the worst first, then by id';
+'the health of all dashboards, or of an environment''s: each one''s latest record, the worst first, then by id; UNKNOWN for one that was never checked';
 
 CREATE FUNCTION @extschema@.failing_count(environment_id text DEFAULT NULL) RETURNS bigint
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   SELECT count(*)
     FROM @extschema@.dashboard_health h
@@ -113,20 +117,18 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-  latest @extschema@.validation_latest;
+  latest @extschema@.dashboard_health;
 BEGIN
-  IF acknowledge_health.dashboard_id IS NULL
-     OR NOT EXISTS (SELECT FROM @extschema@.dashboards d
-                     WHERE d.id = acknowledge_health.dashboard_id) THEN
+  SELECT * INTO latest FROM @extschema@.dashboard_health h
+   WHERE h.dashboard_id = acknowledge_health.dashboard_id;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'dashboard "%" does not exist', acknowledge_health.dashboard_id
       USING ERRCODE = 'undefined_object';
   END IF;
-  SELECT * INTO latest FROM @extschema@.validation_latest l
-   WHERE l.dashboard_id = acknowledge_health.dashboard_id;
-  IF latest.status IS NULL OR latest.status = 'PASS' THEN
+  IF latest.record_id IS NULL OR latest.status = 'PASS' THEN
     RAISE EXCEPTION 'dashboard "%" has nothing to acknowledge', acknowledge_health.dashboard_id
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            DETAIL = CASE WHEN latest.status IS NULL THEN 'It was never checked.'
+            DETAIL = CASE WHEN latest.record_id IS NULL THEN 'It was never checked.'
                           ELSE 'Its latest result is PASS.' END;
   END IF;
   INSERT INTO @extschema@.health_acknowledgements AS a
@@ -157,8 +159,8 @@ BEGIN
   END IF;
   DELETE FROM @extschema@.validation_records r
    WHERE r.created_at < before
-     AND NOT EXISTS (SELECT FROM @extschema@.validation_latest l
-                      WHERE l.dashboard_id = r.dashboard_id AND l.record_id = r.id);
+     AND NOT EXISTS (SELECT FROM @extschema@.dashboard_health h
+                      WHERE h.dashboard_id = r.dashboard_id AND h.record_id = r.id);
   GET DIAGNOSTICS pruned = ROW_COUNT;
 
   DELETE FROM @extschema@.validation_tasks t

@@ -7,8 +7,7 @@ GRANT SELECT ON dashboards, personas, artifact_comments, dashboard_snapshots,
   dashboard_delivery_attempts, dashboard_delivery_log, dashboard_events,
   dashboard_pending_snapshots TO PUBLIC;
 GRANT SELECT ON dashboard_schedules TO PUBLIC;
-GRANT SELECT ON validation_records, validation_latest, health_acknowledgements, dashboard_health
-  TO PUBLIC;
+GRANT SELECT ON validation_records, dashboard_health, health_acknowledgements TO PUBLIC;
 GRANT SELECT ON dashboard_listeners, dashboard_leases, dashboard_delivery_stats TO pg_monitor;
 GRANT SELECT ON validation_policies, validation_windows, validation_tasks TO PUBLIC;
 GRANT SELECT ON user_dashboard_preferences, validation_states, validation_notices TO PUBLIC;
@@ -63,7 +62,7 @@ SELECT pg_catalog.pg_extension_config_dump('user_dashboard_preferences', '');
 SELECT pg_catalog.pg_extension_config_dump('validation_states', '');
 SELECT pg_catalog.pg_extension_config_dump('validation_notices', '');
 SELECT pg_catalog.pg_extension_config_dump('validation_notices_id_seq', '');
--- validation_latest is made anew by the triggers as the records come back.
+-- dashboard_health is made anew by triggers as dashboards and records come back.
 SELECT pg_catalog.pg_extension_config_dump('validation_records', '');
 SELECT pg_catalog.pg_extension_config_dump('validation_records_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('health_acknowledgements', '');
