@@ -164,20 +164,25 @@ private:
             });
     }
 
+    Value find_data(const Value& name) const {
+        const Value& data = content_->materialized_data();
+        return data.present() ? find_member(data, name.text()) : Value{};
+    }
+
     // Nothing where the snapshot has no row source of that name.
     std::optional<RowSource> find_source(const Value& name) const {
         if (!name.present())
             return content_->primary();
-        const Value& data = content_->materialized_data();
-        const Value rows = data.present() ? find_member(data, name.text()) : Value{};
+        const Value rows = find_data(name);
         if (!rows.is(Kind::array))
             return std::nullopt;
         return content_->source(name.text(), rows);
     }
 
-    void report_no_source(const Value& name, const std::string& place) {
+    void report_missing(std::string_view what, const Value& name, const std::string& place) {
         report(Severity::unknown, place, [&](Prose& prose) {
-            prose.words("the snapshot has no row source ");
+            prose.words("the snapshot has no ");
+            prose.words(what);
             prose.value(name);
         });
     }
@@ -185,7 +190,7 @@ private:
     void examine_rows(const Check& check, const std::string& place) {
         const auto source = find_source(check.source);
         if (!source) {
-            report_no_source(check.source, place);
+            report_missing("row source ", check.source, place);
             return;
         }
         const std::string location =
@@ -268,7 +273,9 @@ private:
             prose.words(" of ");
             prose.value(first_id);
             prose.words(" is ");
+            prose.words(first.is(Kind::string) ? "\"" : "");
             prose.value(first);
+            prose.words(first.is(Kind::string) ? "\"" : "");
             write_bounds(prose, check, first);
             if (outside > 1) {
                 prose.words("; ");
@@ -307,11 +314,17 @@ private:
             return;
         }
         const Threshold& threshold = *check.threshold;
-        for (const Rule& rule : threshold.rules())
+        // A diff says nothing of what a side lacks: rules about it would just not hold.
+        for (const Rule& rule : threshold.rules()) {
             if (rule.source.present() && !find_source(rule.source)) {
-                report_no_source(rule.source, place);
+                report_missing("row source ", rule.source, place);
                 return;
             }
+            if (rule.on_metric.present() && !is_number(find_data(rule.on_metric))) {
+                report_missing("metric ", rule.on_metric, place);
+                return;
+            }
+        }
         const Diff& diff = changes();
         switch (threshold.judge(diff, runtime_)) {
         case Truth::no:
@@ -320,24 +333,10 @@ private:
             issues_.push_back({check.severity, describe(diff, &threshold, runtime_), place});
             break;
         case Truth::unknown:
-            report(Severity::unknown, place,
-                   [&](Prose& prose) { write_unknown(prose, threshold, diff); });
+            report(Severity::unknown, place, [](Prose& prose) {
+                prose.words("the primary metric is missing in this snapshot or the one before it");
+            });
         }
-    }
-
-    // Only rules about a figure that a side lacks leave a threshold unknown.
-    void write_unknown(Prose& prose, const Threshold& threshold, const Diff& diff) const {
-        const auto& rules = threshold.rules();
-        std::size_t i = 0;
-        while (rules[i].op->combines() || threshold.judge_rule(i, diff, runtime_) != Truth::unknown)
-            ++i;
-        if (rules[i].on_metric.present()) {
-            prose.words("metric ");
-            prose.value(rules[i].on_metric);
-        } else {
-            prose.words("the primary metric");
-        }
-        prose.words(" is missing in this snapshot or the one before it");
     }
 
     // Made once for all thresholds, with the largest top N that one of them looks at.
@@ -363,14 +362,12 @@ private:
             return;
         }
         const std::size_t passed = checks_.all().size() - not_judged_;
-        if (passed > 0 || not_judged_ == 0) {
-            prose.number(passed);
-            prose.words(passed == 1 ? " check passed" : " checks passed");
-        }
+        prose.number(passed);
+        prose.words(passed == 1 ? " check passed" : " checks passed");
         if (not_judged_ > 0) {
-            prose.words(passed > 0 ? ", " : "");
+            prose.words(", ");
             prose.number(not_judged_);
-            prose.words(" without a snapshot to compare with");
+            prose.words(" had no snapshot to compare with");
         }
     }
 

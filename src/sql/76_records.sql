@@ -41,12 +41,15 @@ CREATE TABLE @extschema@.dashboard_health (
   status text NOT NULL DEFAULT 'UNKNOWN',
   summary text NOT NULL DEFAULT 'never checked',
   issues jsonb NOT NULL DEFAULT '[]',
-  checked_at timestamptz
+  checked_at timestamptz,
+  stale_after interval
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE @extschema@.dashboard_health IS
-'each dashboard with its latest record, copied by triggers on dashboards and validation_records; to be read only';
+'each dashboard with its latest record, copied by triggers on dashboards, validation_records and validation_policies; to be read only';
 COMMENT ON COLUMN @extschema@.dashboard_health.record_id IS
 'the latest record, made at checked_at; null for a dashboard that was never checked';
+COMMENT ON COLUMN @extschema@.dashboard_health.stale_after IS
+'how old it may become, by its policy; null where no policy asked for it';
 
 CREATE TABLE @extschema@.health_acknowledgements (
   dashboard_id text PRIMARY KEY REFERENCES @extschema@.dashboards ON DELETE CASCADE,
@@ -61,6 +64,23 @@ COMMENT ON TABLE @extschema@.health_acknowledgements IS
 'somebody knows that a dashboard is not well; counts while its latest status is the same, and goes with the next PASS';
 COMMENT ON COLUMN @extschema@.health_acknowledgements.record_id IS
 'the record that was the latest then, of the time checked_at';
+
+CREATE FUNCTION @extschema@.validation_period(policy_id bigint) RETURNS interval
+LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT make_interval(hours => 24 * gaps.longest + 1) + (p.window_end - p.window_start)
+           + CASE WHEN p.window_end < p.window_start THEN interval '24 h' ELSE interval '0' END
+    FROM @extschema@.validation_policies p
+   CROSS JOIN LATERAL (
+     SELECT max(following.day - days.day) AS longest
+       FROM unnest(p.schedule_days) days(day)
+      CROSS JOIN LATERAL (
+        SELECT min(later.day + CASE WHEN later.day > days.day THEN 0 ELSE 7 END) AS day
+          FROM unnest(p.schedule_days) later(day)) following) gaps
+   WHERE p.id = validation_period.policy_id;
+END;
+COMMENT ON FUNCTION @extschema@.validation_period(bigint) IS
+'how old a record of a policy may become before it is stale: the longest gap between two days of its schedule, and the window''s length and an hour';
 
 -- SECURITY DEFINER here and below because the copy is nobody's to write, whoever writes the rows
 -- that it is of.
@@ -88,8 +108,9 @@ BEGIN
     WHERE h.dashboard_id IN (SELECT r.dashboard_id FROM new_records r)
     ORDER BY h.dashboard_id FOR NO KEY UPDATE;
   UPDATE @extschema@.dashboard_health h
-     SET (record_id, policy_id, status, summary, issues, checked_at) =
-         (r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at)
+     SET (record_id, policy_id, status, summary, issues, checked_at, stale_after) =
+         (r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at,
+          @extschema@.validation_period(r.policy_id))
     FROM (SELECT DISTINCT ON (r.dashboard_id) r.*
             FROM new_records r
            ORDER BY r.dashboard_id, r.created_at DESC, r.id DESC) r
@@ -126,9 +147,9 @@ BEGIN
   PERFORM FROM @extschema@.dashboard_health h
     WHERE h.dashboard_id = ANY (dashboards) ORDER BY h.dashboard_id FOR NO KEY UPDATE;
   UPDATE @extschema@.dashboard_health h
-     SET (record_id, policy_id, status, summary, issues, checked_at) =
+     SET (record_id, policy_id, status, summary, issues, checked_at, stale_after) =
          (r.id, r.policy_id, coalesce(r.status, 'UNKNOWN'), coalesce(r.summary, 'never checked'),
-          coalesce(r.issues, '[]'), r.created_at)
+          coalesce(r.issues, '[]'), r.created_at, @extschema@.validation_period(r.policy_id))
     FROM unnest(dashboards) d(id)
     LEFT JOIN LATERAL (
       SELECT r.*
@@ -146,6 +167,26 @@ REVOKE ALL ON FUNCTION @extschema@.validation_records_changed() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.validation_records_changed() IS
 'trigger that finds the latest records anew';
 
+CREATE FUNCTION @extschema@.validation_period_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  policy bigint := CASE WHEN TG_OP = 'DELETE' THEN OLD.id ELSE NEW.id END;
+BEGIN
+  UPDATE @extschema@.dashboard_health h
+     SET stale_after = @extschema@.validation_period(policy)
+   WHERE h.policy_id = policy;
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.validation_period_changed() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.validation_period_changed() IS
+'trigger that keeps stale_after of dashboard_health';
+
+CREATE TRIGGER validation_period_changed
+  AFTER INSERT OR DELETE OR UPDATE OF schedule_days, window_start, window_end
+  ON @extschema@.validation_policies
+  FOR EACH ROW EXECUTE FUNCTION @extschema@.validation_period_changed();
 CREATE TRIGGER dashboard_listed
   AFTER INSERT OR UPDATE OF environment_id, title, owner ON @extschema@.dashboards
   FOR EACH ROW EXECUTE FUNCTION @extschema@.dashboard_listed();

@@ -1,26 +1,6 @@
 -- The Health Center's data. Reading is left to row-level security; deleting and acknowledging act
 -- with the caller's own rights, which have to be granted.
 
--- SECURITY DEFINER because it is asked by members of a dashboard's owner, who need not be those of
--- the policy's. It tells no more than how often a policy checks.
-CREATE FUNCTION @extschema@.validation_periods()
-RETURNS TABLE (policy_id bigint, stale_after interval)
-LANGUAGE sql STABLE SECURITY DEFINER ROWS 100 SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  SELECT p.id,
-         make_interval(hours => 24 * gaps.longest + 1) + (p.window_end - p.window_start)
-           + CASE WHEN p.window_end < p.window_start THEN interval '24 h' ELSE interval '0' END
-    FROM @extschema@.validation_policies p
-   CROSS JOIN LATERAL (
-     SELECT max(following.day - days.day) AS longest
-       FROM unnest(p.schedule_days) days(day)
-      CROSS JOIN LATERAL (
-        SELECT min(later.day + CASE WHEN later.day > days.day THEN 0 ELSE 7 END) AS day
-          FROM unnest(p.schedule_days) later(day)) following) gaps;
-END;
-COMMENT ON FUNCTION @extschema@.validation_periods() IS
-'how old a record of each policy may become before it is stale: the longest gap between two days of its schedule, and the window''s length and an hour';
-
 CREATE TYPE @extschema@.health_report AS (
   dashboard_id text,
   environment_id text,
@@ -46,12 +26,9 @@ RETURNS SETOF @extschema@.health_report
 LANGUAGE sql STABLE ROWS 1000
 BEGIN ATOMIC
   SELECT h.dashboard_id, h.environment_id, h.title, h.status, h.summary, h.issues, h.checked_at,
-         coalesce(h.checked_at < coalesce(p.stale_before,
-                                          statement_timestamp() - interval '25 h'), true),
+         coalesce(h.checked_at < statement_timestamp() - coalesce(h.stale_after, '25 h'), true),
          a.acknowledged_by, a.note, a.acknowledged_at
     FROM @extschema@.dashboard_health h
-    LEFT JOIN (SELECT p.policy_id, statement_timestamp() - p.stale_after AS stale_before
-                 FROM @extschema@.validation_periods() p) p ON p.policy_id = h.policy_id
     LEFT JOIN @extschema@.health_acknowledgements a
       ON a.dashboard_id = h.dashboard_id AND a.status = h.status
    WHERE health_summary.environment_id IS NULL OR h.environment_id = health_summary.environment_id
