@@ -319,7 +319,7 @@ BEGIN
   IF waiting > 0
      AND coalesce(nullif(current_setting('dashboard_diff.notify', true), ''), 'on')::boolean THEN
     PERFORM pg_notify('dashboard_validation_due',
-                      json_build_object('schema', '@extschema@', 'due', waiting)::text);
+                      jsonb_build_object('schema', '@extschema@', 'due', waiting)::text);
   END IF;
   RETURN done;
 END
