@@ -79,7 +79,8 @@ SELECT dashboard_id, status, told_at FROM validation_states ORDER BY 1;
 -- What somebody has taken on is not told again, as long as it is the same and was not well in between.
 SELECT pg_temp.result(1, 11, 'sales', 'FAIL');
 SELECT * FROM pg_temp.route(pg_temp.hour(11));
-INSERT INTO health_acknowledgements (dashboard_id, status, acknowledged_by, acknowledged_at) VALUES ('sales', 'FAIL', 'regress_ana', pg_temp.hour(11, '09:00'));
+INSERT INTO health_acknowledgements (dashboard_id, record_id, checked_at, status, acknowledged_by, acknowledged_at)
+VALUES ('sales', 0, pg_temp.hour(11), 'FAIL', 'regress_ana', pg_temp.hour(11, '09:00'));
 SELECT pg_temp.result(1, 18, 'sales', 'FAIL');
 SELECT * FROM pg_temp.route(pg_temp.hour(18));
 UPDATE health_acknowledgements SET status = 'WARN';
