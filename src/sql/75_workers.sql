@@ -165,9 +165,8 @@ LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  EXECUTE format(
-    'GRANT EXECUTE ON FUNCTION @extschema@.claim_validation, @extschema@.report_validation TO %s',
-    role);
+  EXECUTE 'GRANT EXECUTE ON FUNCTION @extschema@.claim_validation, @extschema@.report_validation TO '
+          || role;
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.allow_validator(regrole) FROM PUBLIC;
