@@ -30,6 +30,8 @@ $$;
 -- Routes at that time, and shows the messages that come of it.
 CREATE FUNCTION pg_temp.route(at timestamptz) RETURNS TABLE (kind text, target text, title text, summary text, headlines text) LANGUAGE plpgsql AS $$
 BEGIN
+  -- As planning closes windows that are over.
+  UPDATE validation_windows w SET closed_at = route.at WHERE w.ends_at <= route.at AND w.closed_at IS NULL;
   PERFORM route_health_notices(route.at);
   RETURN QUERY
     SELECT d.subscriber_kind, d.target, n.title, n.summary,

@@ -19,7 +19,7 @@ COMMENT ON COLUMN @extschema@.validation_windows.window_date IS
 COMMENT ON COLUMN @extschema@.validation_windows.plan_key IS
 'equal as long as the window and the dashboards that the policy covers are those that its tasks were planned for';
 COMMENT ON COLUMN @extschema@.validation_windows.routed_at IS
-'when those were told who are to be told of what the checks found';
+'when those were told who are to be told of what the checks found; null while there are results that nobody was told of yet';
 COMMENT ON COLUMN @extschema@.validation_windows.closed_at IS
 'when the window had ended and no check was left to be done';
 
@@ -38,6 +38,7 @@ CREATE TABLE @extschema@.validation_tasks (
   lease_until timestamptz,
   attempts integer NOT NULL DEFAULT 0,
   finished_at timestamptz,
+  routed boolean NOT NULL DEFAULT false,
   PRIMARY KEY (dashboard_id, id),
   UNIQUE (dashboard_id, policy_id, window_date),
   FOREIGN KEY (policy_id, window_date) REFERENCES @extschema@.validation_windows ON DELETE CASCADE
@@ -54,6 +55,8 @@ COMMENT ON COLUMN @extschema@.validation_tasks.status IS
 'pending: to be done at scheduled_at; claimed: a worker has it until lease_until; done: see validation_records; missed: it was not done in its window, or too little of that was left';
 COMMENT ON COLUMN @extschema@.validation_tasks.announced IS
 'whether workers have been told that it is due';
+COMMENT ON COLUMN @extschema@.validation_tasks.routed IS
+'whether it was decided who is told of the result';
 COMMENT ON COLUMN @extschema@.validation_tasks.attempts IS 'how often workers have claimed it';
 
 ALTER TABLE @extschema@.validation_windows ENABLE ROW LEVEL SECURITY;

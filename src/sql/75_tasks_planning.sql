@@ -95,7 +95,8 @@ BEGIN
     FROM unnest(policies, dates, keys) AS w (policy_id, window_date, plan_key)
   ON CONFLICT (policy_id, window_date) DO UPDATE
     SET starts_at = EXCLUDED.starts_at, ends_at = EXCLUDED.ends_at,
-        plan_key = EXCLUDED.plan_key, closed_at = NULL;
+        plan_key = EXCLUDED.plan_key, closed_at = NULL,
+        routed_at = NULL;
 
   -- What somebody is at work on is not waited for: it will be done.
   SELECT array_agg(t.id) INTO movable

@@ -153,6 +153,11 @@ BEGIN
   UPDATE @extschema@.validation_tasks t
      SET status = 'done', finished_at = clock_timestamp()
    WHERE t.dashboard_id = task.dashboard_id AND t.id = task.id;
+  -- Of a check that counted as missed.
+  UPDATE @extschema@.validation_windows w
+     SET routed_at = NULL
+   WHERE w.policy_id = task.policy_id AND w.window_date = task.window_date
+     AND w.routed_at IS NOT NULL;
   RETURN record_id;
 END
 $$;

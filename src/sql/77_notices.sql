@@ -52,8 +52,6 @@ CREATE POLICY states_of_dashboard ON @extschema@.validation_states FOR SELECT
 -- What routing looks through every time.
 CREATE INDEX validation_windows_unrouted_idx ON @extschema@.validation_windows (ends_at)
   WHERE routed_at IS NULL;
-COMMENT ON COLUMN @extschema@.validation_windows.routed_at IS
-'when it was decided who is told of the window''s checks; null: not yet';
 
 CREATE FUNCTION @extschema@.quiet_hours_end(
   at timestamptz,
@@ -122,7 +120,7 @@ BEGIN ATOMIC
       LEFT JOIN @extschema@.validation_states s
         ON s.dashboard_id = t.dashboard_id AND s.policy_id = p.id
      WHERE p.id = health_news.policy_id AND t.window_date = health_news.window_date
-       AND t.status = 'done'
+       AND t.status = 'done' AND NOT t.routed
   ), judged AS (
     SELECT x.*, CASE WHEN x.status = 'FAIL' THEN 'failing'
                      WHEN x.status = 'UNKNOWN' THEN 'unknown'
@@ -194,7 +192,7 @@ BEGIN
       FROM @extschema@.validation_windows w
       JOIN @extschema@.validation_policies p ON p.id = w.policy_id
      WHERE w.routed_at IS NULL
-       AND (w.ends_at <= route_health_notices.at
+       AND (w.closed_at IS NOT NULL
             OR (EXISTS (SELECT FROM @extschema@.validation_tasks t
                          WHERE t.policy_id = w.policy_id AND t.window_date = w.window_date)
                 AND NOT EXISTS (SELECT FROM @extschema@.validation_tasks t
@@ -291,6 +289,10 @@ BEGIN
       SELECT count(*) INTO more FROM deliveries;
       messages := messages + more;
 
+      UPDATE @extschema@.validation_tasks t
+         SET routed = true
+       WHERE t.policy_id = due.policy_id AND t.window_date = due.window_date
+         AND t.status = 'done' AND NOT t.routed;
       UPDATE @extschema@.validation_windows w
          SET routed_at = route_health_notices.at
        WHERE w.policy_id = due.policy_id AND w.window_date = due.window_date;
