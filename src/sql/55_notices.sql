@@ -1,5 +1,5 @@
 -- What is told of dashboards' health: one row a message. Who is told what is decided in
--- 77_notices.sql.
+-- 81_notice_routing.sql.
 
 -- The key begins with a dashboard, but a message does not end with it: it tells of others, too.
 CREATE TABLE @extschema@.validation_notices (

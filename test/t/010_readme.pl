@@ -11,7 +11,7 @@ use Test::More;
 use DashboardTest;
 use DashboardTest::Page;
 
-my $test = DashboardTest->new(bare => 1);
+my $test = DashboardTest->new(bare => 1, conf => "shared_preload_libraries = 'pg_stat_statements'\n");
 
 subtest 'an example that does something else is noticed' => sub {
     my $page = DashboardTest::Page->new(<<'PAGE');

@@ -16,7 +16,7 @@ CREATE TABLE @extschema@.validation_records (
 );
 CREATE INDEX validation_records_latest_idx
   ON @extschema@.validation_records (dashboard_id, created_at DESC, id DESC);
-CREATE UNIQUE INDEX validation_records_task_idx
+CREATE INDEX validation_records_task_idx
   ON @extschema@.validation_records (dashboard_id, task_id) WHERE task_id IS NOT NULL;
 -- Mostly written in the order of time: a few bytes for many pages tell where the old ones are.
 CREATE INDEX validation_records_time_idx ON @extschema@.validation_records USING brin (created_at)
@@ -203,6 +203,14 @@ CREATE TRIGGER validation_records_deleted
 CREATE TRIGGER validation_records_truncated
   AFTER TRUNCATE ON @extschema@.validation_records
   FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.validation_records_changed();
+-- Also where a restore in parallel has set session_replication_role to replica.
+ALTER TABLE @extschema@.validation_policies ENABLE ALWAYS TRIGGER validation_period_changed;
+ALTER TABLE @extschema@.dashboards ENABLE ALWAYS TRIGGER dashboard_listed;
+ALTER TABLE @extschema@.validation_records
+  ENABLE ALWAYS TRIGGER validation_records_inserted,
+  ENABLE ALWAYS TRIGGER validation_records_updated,
+  ENABLE ALWAYS TRIGGER validation_records_deleted,
+  ENABLE ALWAYS TRIGGER validation_records_truncated;
 
 ALTER TABLE @extschema@.validation_records ENABLE ROW LEVEL SECURITY;
 CREATE POLICY records_of_dashboard ON @extschema@.validation_records
