@@ -122,6 +122,13 @@ SELECT * FROM pg_temp.route(pg_temp.hour(6));
 -- Two windows at once, as after a stop, are two messages, in their order.
 SELECT pg_temp.result(1, 7, 'stock', 'FAIL'), pg_temp.result(1, 8, 'stock', 'PASS');
 SELECT * FROM pg_temp.route(pg_temp.hour(9)) ORDER BY title DESC;
+-- A check that counted as missed is reported after all, when its window was told of: only that is told.
+SELECT pg_temp.result(1, 12, 'stock', 'PASS', 'in time'), pg_temp.result(1, 12, 'sales', NULL);
+UPDATE validation_tasks SET status = 'missed' WHERE window_date = '2026-03-12' AND dashboard_id = 'sales';
+SELECT * FROM pg_temp.route(pg_temp.hour(12));
+SELECT report_validation(id, 'FAIL', 'too late') IS NOT NULL AS reported FROM validation_tasks WHERE window_date = '2026-03-12' AND dashboard_id = 'sales';
+SELECT * FROM pg_temp.route(pg_temp.hour(12, '05:30'));
+SELECT * FROM pg_temp.route(pg_temp.hour(12, '05:31'));
 
 --
 -- Recipients

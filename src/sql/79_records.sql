@@ -82,6 +82,28 @@ END;
 COMMENT ON FUNCTION @extschema@.validation_period(bigint) IS
 'how old a record of a policy may become before it is stale: the longest gap between two days of its schedule, and the window''s length and an hour';
 
+CREATE FUNCTION @extschema@.find_latest_records(dashboards text[]) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  UPDATE @extschema@.dashboard_health h
+     SET (record_id, policy_id, status, summary, issues, checked_at, stale_after) =
+         (r.id, r.policy_id, coalesce(r.status, 'UNKNOWN'), coalesce(r.summary, 'never checked'),
+          coalesce(r.issues, '[]'), r.created_at, @extschema@.validation_period(r.policy_id))
+    FROM unnest(find_latest_records.dashboards) d(id)
+    LEFT JOIN LATERAL (
+      SELECT r.*
+        FROM @extschema@.validation_records r
+       WHERE r.dashboard_id = d.id
+       ORDER BY r.created_at DESC, r.id DESC
+       LIMIT 1) r ON true
+   WHERE h.dashboard_id = d.id
+     AND (h.record_id, h.policy_id, h.status, h.summary, h.issues, h.checked_at)
+         IS DISTINCT FROM (r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at);
+END;
+REVOKE ALL ON FUNCTION @extschema@.find_latest_records(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.find_latest_records(text[]) IS
+'looks for the latest records of dashboards, and copies them to dashboard_health';
+
 -- SECURITY DEFINER here and below because the copy is nobody's to write, whoever writes the rows
 -- that it is of.
 CREATE FUNCTION @extschema@.dashboard_listed() RETURNS trigger
@@ -93,6 +115,10 @@ BEGIN
   ON CONFLICT (dashboard_id) DO UPDATE
      SET (environment_id, title, owner) =
          (excluded.environment_id, excluded.title, excluded.owner);
+  -- A restore in parallel, which knows no foreign keys, may bring a dashboard's records first.
+  IF TG_OP = 'INSERT' THEN
+    PERFORM @extschema@.find_latest_records(ARRAY[NEW.id]);
+  END IF;
   RETURN NULL;
 END
 $$;
@@ -103,6 +129,12 @@ CREATE FUNCTION @extschema@.validation_records_inserted() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+  -- Or it brings them at the same time.
+  IF EXISTS (SELECT FROM new_records r
+              WHERE NOT EXISTS (SELECT FROM @extschema@.dashboard_health h
+                                 WHERE h.dashboard_id = r.dashboard_id)) THEN
+    LOCK TABLE @extschema@.dashboard_health IN SHARE MODE;
+  END IF;
   -- In the order of ids, as below, so that two who write of several dashboards do not deadlock.
   PERFORM FROM @extschema@.dashboard_health h
     WHERE h.dashboard_id IN (SELECT r.dashboard_id FROM new_records r)
@@ -146,20 +178,7 @@ BEGIN
   -- next statement sees it.
   PERFORM FROM @extschema@.dashboard_health h
     WHERE h.dashboard_id = ANY (dashboards) ORDER BY h.dashboard_id FOR NO KEY UPDATE;
-  UPDATE @extschema@.dashboard_health h
-     SET (record_id, policy_id, status, summary, issues, checked_at, stale_after) =
-         (r.id, r.policy_id, coalesce(r.status, 'UNKNOWN'), coalesce(r.summary, 'never checked'),
-          coalesce(r.issues, '[]'), r.created_at, @extschema@.validation_period(r.policy_id))
-    FROM unnest(dashboards) d(id)
-    LEFT JOIN LATERAL (
-      SELECT r.*
-        FROM @extschema@.validation_records r
-       WHERE r.dashboard_id = d.id
-       ORDER BY r.created_at DESC, r.id DESC
-       LIMIT 1) r ON true
-   WHERE h.dashboard_id = d.id
-     AND (h.record_id, h.policy_id, h.status, h.summary, h.issues, h.checked_at)
-         IS DISTINCT FROM (r.id, r.policy_id, r.status, r.summary, r.issues, r.created_at);
+  PERFORM @extschema@.find_latest_records(dashboards);
   RETURN NULL;
 END
 $$;

@@ -19,11 +19,14 @@ $test->start_receiver;
 
 my @tables = qw(dashboards personas artifact_comments dashboard_snapshots dashboard_subscriptions
   dashboard_diffs dashboard_alerts dashboard_deliveries dashboard_events
-  dashboard_pending_snapshots notification_configs own_snapshots);
+  dashboard_pending_snapshots notification_configs own_snapshots dashboard_health
+  validation_policies validation_windows validation_tasks validation_records validation_states
+  validation_notices health_acknowledgements user_dashboard_preferences);
 my @sequences = qw(artifact_comments_id_seq dashboard_snapshots_id_seq
   dashboard_subscriptions_id_seq dashboard_alerts_id_seq dashboard_deliveries_id_seq
   dashboard_events_id_seq dashboard_pending_snapshots_id_seq notification_configs_id_seq
-  own_snapshots_id_seq);
+  own_snapshots_id_seq validation_policies_id_seq validation_tasks_id_seq
+  validation_records_id_seq validation_notices_id_seq);
 
 my $any = any_change();
 my $roles = 'CREATE ROLE ana; CREATE ROLE bob; CREATE ROLE viewer;';
@@ -86,6 +89,18 @@ $test->deliver_once;
 $test->sql("UPDATE dashboard_deliveries SET status = 'dead', finished_at = now()
              WHERE id = (SELECT min(id) FROM dashboard_deliveries WHERE target LIKE '%/own')");
 
+# The health of one, as it was found in a window, and told.
+$test->sql(<<'SQL');
+UPDATE dashboards SET metadata = metadata || '{"checks": [{"min_rows": 2}]}' WHERE id = 'scheduled';
+INSERT INTO user_dashboard_preferences (user_name, telegram_id) VALUES ('ana', '1001');
+INSERT INTO validation_policies (name, dashboard_ids, window_start, window_end, custom_channels)
+VALUES ('nightly', '{scheduled}', '01:00', '05:00', '[{"type": "slack", "target": "#ops"}]');
+SELECT take_snapshot('scheduled');
+SELECT run_due_work('2030-01-01 01:00+00');
+SELECT run_due_work('2030-01-01 03:01+00');
+SELECT acknowledge_health('scheduled', 'known');
+SQL
+
 # One that starts a new baseline, and one that is left pending.
 $test->sql(<<'SQL');
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
@@ -120,7 +135,7 @@ subtest 'there is something in every table' => sub {
     {
         like($before->{$table}, qr/^[1-9]\d* [0-9a-f]{32}$/, $table);
     }
-    is($test->statuses, 'dead 1, delivered 1, pending 4', 'deliveries of every status');
+    is($test->statuses, 'dead 1, delivered 1, pending 6', 'deliveries of every status');
     is($test->sql('SELECT count(*) FROM dashboard_diffs WHERE excerpt IS NOT NULL'),
         2, 'diffs with and without an excerpt');
     is($test->sql(q(SELECT DISTINCT (SELECT count(*) FROM dashboard_alerts) > 5
