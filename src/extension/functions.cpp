@@ -16,10 +16,6 @@
 #include "extension/rights.h"
 #include "extension/server_runtime.h"
 
-extern "C" {
-PG_MODULE_MAGIC;
-}
-
 namespace dashboard_diff {
 
 DASHBOARD_DIFF_FUNCTION(dashboard_diff) {

@@ -1,12 +1,8 @@
 #include "extension/settings.h"
 
-#include "extension/scheduler.h"
-
 extern "C" {
 #include "utils/guc.h"
 #include "utils/varlena.h"
-
-PGDLLEXPORT void _PG_init(void);
 }
 
 namespace dashboard_diff {
@@ -56,38 +52,33 @@ List* scheduler_databases() {
     return names;
 }
 
-} // namespace dashboard_diff
-
-void _PG_init(void) {
+void define_settings() {
     DefineCustomIntVariable(
         "dashboard_diff.dispatch_budget",
         "Sets the time that the insert of a snapshot may spend on alerting.",
         "What is not done by then is left to dispatch_pending(). 0 leaves everything, -1 nothing.",
-        &dashboard_diff::dispatch_budget_ms, 100, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr,
-        nullptr, nullptr);
+        &dispatch_budget_ms, 100, -1, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomBoolVariable(
         "dashboard_diff.notify",
         "Sets whether listeners are told of alerts, and of work that is left to them, by NOTIFY.",
-        "Without it they learn of them when they look by themselves.",
-        &dashboard_diff::notify_enabled, true, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+        "Without it they learn of them when they look by themselves.", &notify_enabled, true,
+        PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable(
         "dashboard_diff.view_timeout",
         "Sets the time that a query of a dashboard may take when a snapshot is taken.",
-        "0 turns the limit off.", &dashboard_diff::view_timeout_ms, 10 * 1000, 0, INT_MAX,
-        PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("dashboard_diff.max_rows",
-                            "Sets how many rows a query of a dashboard may return.", nullptr,
-                            &dashboard_diff::max_rows, 100 * 1000, 1, INT_MAX, PGC_USERSET, 0,
-                            nullptr, nullptr, nullptr);
+        "0 turns the limit off.", &view_timeout_ms, 10 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
+        nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "dashboard_diff.max_rows", "Sets how many rows a query of a dashboard may return.", nullptr,
+        &max_rows, 100 * 1000, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
     // Those of later start no worker, and may not define what the server's start decides.
     if (process_shared_preload_libraries_in_progress)
         DefineCustomStringVariable(
             "dashboard_diff.databases",
             "Lists the databases whose due work a background worker has done.",
-            "Without it somebody else has to call run_due_work() in them.",
-            &dashboard_diff::databases, "", PGC_POSTMASTER, GUC_LIST_INPUT,
-            dashboard_diff::check_databases, nullptr, nullptr);
+            "Without it somebody else has to call run_due_work() in them.", &databases, "",
+            PGC_POSTMASTER, GUC_LIST_INPUT, check_databases, nullptr, nullptr);
     MarkGUCPrefixReserved("dashboard_diff");
-    if (process_shared_preload_libraries_in_progress)
-        dashboard_diff::register_schedulers();
 }
+
+} // namespace dashboard_diff

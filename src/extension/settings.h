@@ -6,6 +6,9 @@
 
 namespace dashboard_diff {
 
+// Makes them known to the server, once a backend.
+void define_settings();
+
 // dashboard_diff.dispatch_budget: when alerting that begins now has to leave the rest pending; at
 // the beginning of time where it has to leave everything (0), at its end where nothing (-1).
 TimestampTz dispatch_deadline();
