@@ -29,9 +29,10 @@ sub worker_pid
 # A dashboard of this query.
 sub scheduled
 {
-    my ($id, $query) = @_;
-    $test->sql('INSERT INTO dashboards (id, view_spec, metadata) VALUES ('
-          . hexed($id)
+    my ($id, $query, $owner) = @_;
+    $test->sql('INSERT INTO dashboards (id, owner, view_spec, metadata) VALUES ('
+          . hexed($id) . ', '
+          . (defined $owner ? hexed($owner) : 'current_user')
           . ", jsonb_build_object('data_sources', jsonb_build_object('rows', jsonb_build_object('sql', "
           . hexed($query)
           . "))), '{\"snapshot_policy\": \"every 366 days\"}')");
@@ -103,6 +104,51 @@ subtest 'what a query leaves behind' => sub {
     my $content = $test->sql("SELECT content FROM dashboard_snapshots WHERE dashboard_artifact_id = 'modest'");
     like($content, qr/"locks": 0/, 'locks of the session are released');
     like($content, qr/"memory": "4MB"/, 'settings of the session are reset');
+};
+
+subtest 'an owner has no more rights by the worker' => sub {
+    # A trap for each trick, in tables and schemas that others read first by mistake.
+    $test->sql(<<'SQL');
+CREATE ROLE mallory;
+CREATE SCHEMA lair AUTHORIZATION mallory;
+CREATE TABLE public.payroll (id text, salary integer);
+INSERT INTO public.payroll VALUES ('boss', 1000000);
+CREATE TABLE public.log (entry text);
+GRANT ALL ON public.log TO PUBLIC;
+SET ROLE mallory;
+CREATE FUNCTION lair.do(command text) RETURNS text LANGUAGE plpgsql AS $$
+  BEGIN EXECUTE command; RETURN 'done as ' || current_user; END $$;
+SQL
+    my %tricks = (
+        'set_role' => [ 'SET ROLE postgres', 'cannot set parameter' ],
+        'authorization' => [ 'SET SESSION AUTHORIZATION DEFAULT', 'cannot set parameter' ],
+        'temp_table' => [ 'CREATE TEMP TABLE payroll (id text)', 'in a read-only transaction' ],
+        'side_effect' => [ "INSERT INTO public.log VALUES ('written')", 'in a read-only transaction' ],
+        'read_write' => [ 'SET transaction_read_only = off', 'read-write mode' ],
+        'superuser' => [ 'ALTER ROLE mallory SUPERUSER', 'in a read-only transaction' ],
+        'foreign_table' => [ 'SELECT * FROM public.payroll', 'permission denied for table payroll' ]);
+    for my $trick (sort keys %tricks)
+    {
+        my ($command, $error) = @{ $tricks{$trick} };
+        scheduled($trick, "SELECT lair.do('" . ($command =~ s/'/''/gr) . "') AS id", 'mallory');
+        make_due($trick);
+        wait_for_failures($trick, 1, $error);
+        pass("$trick: $error");
+    }
+    # Those that are allowed do not last: the next query of another owner sees nothing of them.
+    scheduled('path', q{SELECT lair.do('SET search_path = lair') AS id}, 'mallory');
+    make_due('path');
+    wait_for_snapshots('path', 1);
+    $test->sql('CREATE TABLE lair.payroll AS SELECT 1; GRANT ALL ON lair.payroll TO PUBLIC');
+    scheduled('honest', 'SELECT id, current_user AS who FROM payroll');
+    make_due('honest');
+    wait_for_snapshots('honest', 1);
+    like($test->sql("SELECT content FROM dashboard_snapshots WHERE dashboard_artifact_id = 'honest'"),
+        qr/"id": "boss"/, 'a search_path does not outlive the query that set it');
+    is($test->sql('SELECT count(*) FROM public.log'), '0', 'nothing was written');
+    is($test->sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'"), 'f', 'no rights were won');
+    is($test->sql("SELECT DISTINCT content #>> '{primary_rows,0,id}' FROM dashboard_snapshots WHERE dashboard_artifact_id = 'path'"),
+        'done as mallory', 'it ran as its owner');
 };
 
 subtest 'nothing is held between two looks' => sub {
