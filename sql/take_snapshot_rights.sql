@@ -153,6 +153,10 @@ SET dashboard_diff.view_timeout = '50ms';
 SELECT regress_query('SELECT regress_lair.stubborn() AS id');
 RESET dashboard_diff.view_timeout;
 
+-- Nor does it take snapshots itself, which would end its time limit.
+SELECT regress_query('SELECT take_snapshot(''lair'') AS id');
+SELECT regress_query('SELECT 1 AS id');
+
 --
 -- Who may take a snapshot
 --

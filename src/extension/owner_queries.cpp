@@ -214,6 +214,11 @@ void run(OwnerQuery* query, MemoryContext kept, int timeout, std::uint64_t max_r
 
 void run_owner_queries(const Installation& installation, const char* dashboard, const char* owner,
                        OwnerQuery* queries, int count) {
+    // Else a dashboard's query could take its own snapshot, and so on, or end its own time limit.
+    static bool is_inside = false;
+    if (is_inside)
+        ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                errmsg("the query of a dashboard cannot take a snapshot"));
     const Oid role = get_role_oid(owner, false);
     const Settings settings = find_settings(installation, role);
     const int timeout = view_timeout();
@@ -228,6 +233,7 @@ void run_owner_queries(const Installation& installation, const char* dashboard, 
     volatile bool timed_out = false;
     BeginInternalSubTransaction(nullptr);
     MemoryContextSwitchTo(context);
+    is_inside = true;
     PG_TRY();
     {
         become(role, settings);
@@ -249,6 +255,7 @@ void run_owner_queries(const Installation& installation, const char* dashboard, 
         FlushErrorState();
     }
     PG_END_TRY();
+    is_inside = false;
     RollbackAndReleaseCurrentSubTransaction();
     MemoryContextSwitchTo(context);
     CurrentResourceOwner = resources;
