@@ -292,3 +292,11 @@ DELETE FROM public.dashboards;
 DELETE FROM personas;
 DROP OWNED BY regress_stranger, regress_member, regress_owner, regress_team;
 DROP ROLE regress_stranger, regress_member, regress_owner, regress_team;
+
+-- Nobody without rights holds up what takes turns: its locks are not those that everybody may take.
+BEGIN;
+SELECT count(*) AS claimed FROM claim_deliveries('regress', '{}', 1);
+SELECT plan_validations(now());
+SELECT count(*) AS locks, bool_and(objsubid > 2) AS of_their_own
+  FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+ROLLBACK;

@@ -1,6 +1,7 @@
 #include "extension/snapshot_order.h"
 
 #include "extension/statement.h"
+#include "extension/work_lock.h"
 
 extern "C" {
 #include "storage/proc.h"
@@ -9,18 +10,6 @@ extern "C" {
 namespace dashboard_diff {
 
 namespace {
-
-// The advisory lock space, but classes of their own that no SQL function can take.
-constexpr std::uint16_t insert_class = 0xDD;
-constexpr std::uint16_t take_class = 0xDE;
-
-LOCKTAG dashboard_lock(Oid schema, const char* dashboard, std::uint16_t lock_class) {
-    LOCKTAG tag;
-    const std::uint32_t hash = DatumGetUInt32(hash_any(
-        reinterpret_cast<const unsigned char*>(dashboard), static_cast<int>(strlen(dashboard))));
-    SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, schema, hash, lock_class);
-    return tag;
-}
 
 // A snapshot's place in time, as its table's columns have it.
 struct Position {
@@ -116,18 +105,11 @@ StatementId current_statement(::Snapshot statement_snapshot) {
 }
 
 void lock_dashboard(Oid schema, const char* dashboard) {
-    const LOCKTAG tag = dashboard_lock(schema, dashboard, insert_class);
-    (void)LockAcquire(&tag, ExclusiveLock, false, false);
+    acquire(WorkLock::insert, schema, dashboard);
 }
 
 bool try_lock_dashboard(Oid schema, const char* dashboard) {
-    const LOCKTAG tag = dashboard_lock(schema, dashboard, insert_class);
-    return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
-
-void lock_taking(Oid schema, const char* dashboard) {
-    const LOCKTAG tag = dashboard_lock(schema, dashboard, take_class);
-    (void)LockAcquire(&tag, ExclusiveLock, false, false);
+    return try_acquire(WorkLock::insert, schema, dashboard);
 }
 
 SnapshotPlace find_place(SnapshotTable* table, const StoredSnapshot& inserted,

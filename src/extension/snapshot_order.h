@@ -23,10 +23,6 @@ void lock_dashboard(Oid schema, const char* dashboard);
 // The same, but false where another transaction holds it.
 bool try_lock_dashboard(Oid schema, const char* dashboard);
 
-// Makes those who take a snapshot of one dashboard by its own queries follow each other, which
-// keeps nobody else from inserting: held to the end of the transaction.
-void lock_taking(Oid schema, const char* dashboard);
-
 // Where an inserted snapshot stands among the others of its dashboard.
 struct SnapshotPlace {
     bool is_backfill; // the dashboard had a later snapshot before the inserting statement began

@@ -8,8 +8,8 @@
 #include "extension/owner_queries.h"
 #include "extension/rights.h"
 #include "extension/server_runtime.h"
-#include "extension/snapshot_order.h"
 #include "extension/statement.h"
+#include "extension/work_lock.h"
 
 #include <algorithm>
 
@@ -217,8 +217,9 @@ std::int64_t insert_snapshot(const Installation& installation, const Dashboard& 
 
 std::int64_t take_snapshot(const Installation& installation, const char* id) {
     const ServerRuntime runtime;
-    // Of two that are taken at once the one that looked first is the earlier one.
-    guarded([&] { lock_taking(installation.schema, id); });
+    // Of two that are taken at once the one that looked first is the earlier one; who inserts by
+    // hand does not wait.
+    guarded([&] { acquire(WorkLock::take, installation.schema, id); });
     const Dashboard dashboard = guarded([&] { return find_dashboard(installation, id); });
     if (dashboard.view_spec == 0)
         refuse_unmade(dashboard);

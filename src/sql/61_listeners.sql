@@ -56,7 +56,7 @@ AS $$
 DECLARE
   behind interval;
 BEGIN
-  PERFORM pg_advisory_xact_lock('@extschema@.dashboard_leases'::regclass::oid::integer, 0);
+  PERFORM @extschema@.lock_work('leases');
   -- Somebody was seen in what is the future now: the server's clock was set back. What waits must
   -- not wait for that much longer.
   SELECT max(l.seen_at) - clock_timestamp() INTO behind

@@ -59,7 +59,7 @@ BEGIN
       USING ERRCODE = 'invalid_transaction_state',
             DETAIL = 'It would not see what was leased while it waited for its turn.';
   END IF;
-  PERFORM pg_advisory_xact_lock('@extschema@.dashboard_leases'::regclass::oid::integer, 0);
+  PERFORM @extschema@.lock_work('leases');
   time := clock_timestamp();
   since := coalesce(time - claim_deliveries.reach, '-infinity');
   INSERT INTO @extschema@.dashboard_listeners (worker) VALUES (claim_deliveries.worker)

@@ -160,7 +160,7 @@ BEGIN
     RETURN NULL;
   END IF;
   -- Two that are made at once must see each other.
-  PERFORM pg_advisory_xact_lock('@extschema@.validation_policies'::regclass::oid::integer, 0);
+  PERFORM @extschema@.lock_work('policies');
   SELECT * INTO other FROM @extschema@.overlapping_policy(NEW.id);
   IF FOUND THEN
     RAISE EXCEPTION 'the window of policy "%" overlaps that of policy "%"', NEW.name, other.name

@@ -293,7 +293,7 @@ DECLARE
   patience CONSTANT interval := @extschema@.validation_patience();
   w record;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock('@extschema@.validation_windows'::regclass::oid::integer, 0) THEN
+  IF NOT @extschema@.lock_work('planning', wait => false) THEN
     RETURN;
   END IF;
 
