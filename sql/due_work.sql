@@ -10,7 +10,7 @@ INSERT INTO dashboards (id, owner, view_spec, metadata)
 SELECT name, owner, '{"data_sources": {"rows": {"sql": "SELECT * FROM public.regress_scores ORDER BY id"}}}', '{"snapshot_policy": "hourly"}'
   FROM (VALUES ('ana''s', 'regress_ana'), ('bob''s', 'regress_bob')) v(name, owner);
 CREATE PROCEDURE regress_set_schedules(at timestamptz) LANGUAGE sql AS $$
-  UPDATE dashboard_schedules SET due = snapshot_due(period, slot, at) + period, run_at = snapshot_due(period, slot, at) + period
+  UPDATE dashboard_schedules SET due = snapshot_due(period, slot, at) + period, run_at = snapshot_due(period, slot, at) + period, is_new = false
 $$;
 CREATE VIEW regress_schedules AS
   SELECT dashboard_artifact_id AS id, due, failures, last_error, last_snapshot_at IS NOT NULL AS has_snapshot, begun_at IS NOT NULL AS is_begun FROM dashboard_schedules ORDER BY slot;

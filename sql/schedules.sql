@@ -39,7 +39,7 @@ INSERT INTO dashboards (id, view_spec, metadata) VALUES
   ('made somehow', NULL, '{"snapshot_policy": "daily"}'),
   ('often', '{"data_sources": {"rows": {"sql": "SELECT * FROM regress_scores"}}}', '{"snapshot_policy": "every 5 min"}');
 TABLE regress_schedules;
-SELECT count(*) AS soon FROM dashboard_schedules WHERE due > now() AND due <= clock_timestamp() + period;
+SELECT count(*) AS soon FROM dashboard_schedules WHERE due >= now() - interval '1 min' AND due <= clock_timestamp() + period;
 -- One that changes keeps its place; what does not concern it changes nothing.
 UPDATE dashboards SET metadata = '{"snapshot_policy": "every 60 min", "team": "y"}' WHERE id = 'hourly';
 UPDATE dashboards SET metadata = '{"snapshot_policy": "every 7 min"}' WHERE id = 'often';
@@ -47,7 +47,7 @@ UPDATE dashboards SET metadata = '{"snapshot_policy": "daily"}' WHERE id = 'manu
 UPDATE dashboards SET view_spec = '{"data_sources": {"rows": {"sql": "SELECT * FROM regress_scores"}}}' WHERE id = 'made somehow';
 UPDATE dashboards SET metadata = metadata - 'snapshot_policy' WHERE id = 'manual';
 TABLE regress_schedules;
-SELECT count(*) AS soon FROM dashboard_schedules WHERE due > now() AND due <= clock_timestamp() + period;
+SELECT count(*) AS soon FROM dashboard_schedules WHERE due >= now() - interval '1 min' AND due <= clock_timestamp() + period;
 UPDATE dashboards SET view_spec = NULL WHERE id = 'often';
 DELETE FROM dashboards WHERE id = 'hourly';
 TABLE regress_schedules;
@@ -89,13 +89,34 @@ SELECT n, (SELECT max(c) FROM (SELECT count(*) AS c FROM generate_series(1, n) s
   FROM unnest('{2,10,60,61,100,300,1000,5000}'::int[]) n;
 
 --
+-- The first snapshots of 300 hourly dashboards that are made at once, and of one more
+--
+INSERT INTO dashboards (id, view_spec, metadata)
+SELECT i, '{"data_sources": {"rows": {"sql": "SELECT * FROM regress_scores"}}}', '{"snapshot_policy": "hourly"}' FROM generate_series(1, 300) i;
+SELECT run_due_snapshots(clock_timestamp(), 'infinity', NULL) BETWEEN 5 AND 60 AS at_once;
+SELECT max(c) <= 12 AS no_burst, sum(c) > 200 AS the_rest
+  FROM (SELECT count(*) AS c FROM dashboard_schedules WHERE is_new GROUP BY date_trunc('minute', run_at)) m;
+SELECT bool_and(run_at <= now() + interval '1 hour') AS within_the_hour FROM dashboard_schedules;
+-- Nothing called for an hour: none of them is missed, and they come at a pace.
+SELECT run_due_snapshots(clock_timestamp() + interval '1 hour', 'infinity', NULL) < 30 AS no_burst;
+SELECT count(*) AS missed FROM dashboard_events e JOIN dashboard_schedules s USING (dashboard_artifact_id)
+ WHERE e.event_type = 'snapshot_missed' AND s.is_new;
+DELETE FROM dashboards;
+INSERT INTO dashboards (id, view_spec, metadata)
+VALUES ('one', '{"data_sources": {"rows": {"sql": "SELECT * FROM regress_scores"}}}', '{"snapshot_policy": "daily"}');
+SELECT run_due_snapshots(clock_timestamp(), 'infinity', NULL) AS at_once;
+SELECT run_due_snapshots(clock_timestamp(), 'infinity', NULL) AS again;
+SELECT is_new, due > now() AS later FROM dashboard_schedules;
+DELETE FROM dashboards;
+
+--
 -- A day of 300 hourly dashboards, looked at every minute
 --
 ALTER SEQUENCE dashboard_schedules_slot_seq RESTART;
 INSERT INTO dashboards (id, view_spec, metadata)
 SELECT i, '{"data_sources": {"rows": {"sql": "SELECT * FROM regress_scores"}}}', '{"snapshot_policy": "hourly"}' FROM generate_series(1, 300) i;
 CREATE PROCEDURE regress_set_schedules(at timestamptz) LANGUAGE sql AS $$
-  UPDATE dashboard_schedules SET due = snapshot_due(period, slot, at) + period, run_at = snapshot_due(period, slot, at) + period
+  UPDATE dashboard_schedules SET due = snapshot_due(period, slot, at) + period, run_at = snapshot_due(period, slot, at) + period, is_new = false
 $$;
 CREATE TABLE regress_calls (at timestamptz, done integer);
 CREATE PROCEDURE regress_run(from_time timestamptz, to_time timestamptz) LANGUAGE sql AS $$

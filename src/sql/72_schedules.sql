@@ -78,12 +78,15 @@ CREATE TABLE @extschema@.dashboard_schedules (
   last_error text,
   last_error_told_at timestamptz,
   last_snapshot_at timestamptz,
+  is_new boolean NOT NULL DEFAULT true,
   CONSTRAINT dashboard_schedules_begun_check CHECK ((begun_at IS NULL) = (begun_by IS NULL))
 );
 CREATE INDEX dashboard_schedules_run_idx
   ON @extschema@.dashboard_schedules (run_at, dashboard_artifact_id);
 CREATE INDEX dashboard_schedules_begun_idx
   ON @extschema@.dashboard_schedules (begun_at) WHERE begun_at IS NOT NULL;
+CREATE INDEX dashboard_schedules_new_idx
+  ON @extschema@.dashboard_schedules (period, run_at) WHERE is_new;
 COMMENT ON TABLE @extschema@.dashboard_schedules IS
 'when the next snapshot of a dashboard is taken by itself, and how it went so far; kept by a trigger for dashboards with a snapshot_policy and data_sources, and not part of a dump';
 COMMENT ON COLUMN @extschema@.dashboard_schedules.slot IS
@@ -98,6 +101,8 @@ COMMENT ON COLUMN @extschema@.dashboard_schedules.begun_at IS
 COMMENT ON COLUMN @extschema@.dashboard_schedules.begun_by IS 'process ID of the session that takes it';
 COMMENT ON COLUMN @extschema@.dashboard_schedules.failures IS 'attempts that failed since the last success';
 COMMENT ON COLUMN @extschema@.dashboard_schedules.last_error IS 'why the last attempt failed; null if it did not';
+COMMENT ON COLUMN @extschema@.dashboard_schedules.is_new IS
+'whether it still waits for its first snapshot, which does not wait for its place in the period';
 COMMENT ON COLUMN @extschema@.dashboard_schedules.last_error_told_at IS
 'when the dashboard''s events last told of last_error';
 
@@ -116,6 +121,27 @@ RETURN date_bin(period, at, timestamptz '1970-01-01 00:00:00+00'
 REVOKE ALL ON FUNCTION @extschema@.snapshot_due(interval, bigint, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.snapshot_due(interval, bigint, timestamptz) IS
 'the last time up to a given one at which a schedule of that period and slot has a snapshot due; the next one is a period later';
+
+-- Nobody wants to wait for the first one, and many at once are not to be a burst.
+CREATE FUNCTION @extschema@.first_snapshot_due(period interval, slot bigint, at timestamptz)
+RETURNS timestamptz
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT least(@extschema@.snapshot_due(period, slot, at) + period,
+               CASE WHEN waiting.some < 5 THEN at
+                    ELSE greatest(waiting.last, at) + period / 300 END)
+    FROM (SELECT (SELECT count(*)
+                    FROM (SELECT FROM @extschema@.dashboard_schedules s
+                           WHERE s.is_new AND s.period = first_snapshot_due.period
+                             AND s.run_at <= first_snapshot_due.at
+                           LIMIT 5) few) AS some,
+                 (SELECT max(s.run_at) FROM @extschema@.dashboard_schedules s
+                   WHERE s.is_new AND s.period = first_snapshot_due.period) AS last) waiting;
+END;
+REVOKE ALL ON FUNCTION @extschema@.first_snapshot_due(interval, bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.first_snapshot_due(interval, bigint, timestamptz) IS
+'when a schedule that is made now has its first snapshot due: at once for the first five that wait for theirs, for others a 300th of the period after the last one, but no later than its place in the period';
 
 -- SECURITY DEFINER because schedules are written by nobody, while dashboards are by their owners.
 CREATE FUNCTION @extschema@.dashboard_schedule_keep() RETURNS trigger
@@ -140,11 +166,11 @@ BEGIN
   IF NOT EXISTS (SELECT FROM @extschema@.dashboard_schedules s
                   WHERE s.dashboard_artifact_id = NEW.id) THEN
     INSERT INTO @extschema@.dashboard_schedules (dashboard_artifact_id, period, slot, due, run_at)
-    SELECT NEW.id, new_period, place.slot, next.due, next.due
+    SELECT NEW.id, new_period, place.slot, first.due, first.due
       FROM nextval('@extschema@.dashboard_schedules_slot_seq') AS place(slot)
      CROSS JOIN LATERAL (
-       SELECT @extschema@.snapshot_due(new_period, place.slot, clock_timestamp()) + new_period AS due
-     ) AS next;
+       SELECT @extschema@.first_snapshot_due(new_period, place.slot, clock_timestamp()) AS due
+     ) AS first;
   END IF;
   RETURN NULL;
 END

@@ -42,25 +42,33 @@ BEGIN
   -- Of those of one period the one that is late most goes first; the others follow as they would have.
   -- What was put off twice has its turn now: the caller may be one that looks seldom.
   WITH waiting AS MATERIALIZED (
-    SELECT s.dashboard_artifact_id, s.period, s.due, s.run_at,
-           @extschema@.snapshot_due(s.period, s.slot, postpone_late_snapshots.at) AS last_due
+    SELECT s.dashboard_artifact_id, s.period, s.due, s.run_at, s.is_new,
+           CASE WHEN s.is_new THEN s.due
+                ELSE @extschema@.snapshot_due(s.period, s.slot, postpone_late_snapshots.at)
+           END AS last_due
       FROM @extschema@.dashboard_schedules s
       JOIN @extschema@.dashboards d ON d.id = s.dashboard_artifact_id
      WHERE s.run_at <= postpone_late_snapshots.at AND s.begun_at IS NULL
        AND s.postponed < 2 AND s.period >= interval '4 min'
        FOR KEY SHARE OF d SKIP LOCKED FOR UPDATE OF s SKIP LOCKED
   ), judged AS (
-    SELECT w.*, lateness, lateness <= w.period / 2 AS is_worth_it,
+    -- A first snapshot is never too late.
+    SELECT w.*, lateness, w.is_new OR lateness <= w.period / 2 AS is_worth_it,
            bool_or(w.run_at < postpone_late_snapshots.at - interval '2 min')
              OVER of_period AS is_period_late,
-           max(lateness) FILTER (WHERE lateness <= w.period / 2) OVER of_period AS most_late
+           max(lateness) FILTER (WHERE NOT w.is_new AND lateness <= w.period / 2)
+             OVER of_period AS most_late,
+           row_number() OVER (of_kind ORDER BY w.run_at, w.dashboard_artifact_id) - 1 AS place,
+           count(*) OVER of_kind AS kind_count
       FROM waiting w
      CROSS JOIN LATERAL (SELECT postpone_late_snapshots.at - w.last_due) AS l(lateness)
-    WINDOW of_period AS (PARTITION BY w.period)
+    WINDOW of_period AS (PARTITION BY w.period), of_kind AS (PARTITION BY w.period, w.is_new)
   ), planned AS (
     SELECT j.dashboard_artifact_id, j.period, j.due AS first_missed,
            CASE WHEN j.is_worth_it THEN j.last_due ELSE j.last_due + j.period END AS due,
-           CASE WHEN j.is_worth_it THEN postpone_late_snapshots.at + (j.most_late - j.lateness)
+           CASE WHEN j.is_new THEN
+                  postpone_late_snapshots.at + j.place * (j.period / greatest(j.kind_count, 300))
+                WHEN j.is_worth_it THEN postpone_late_snapshots.at + (j.most_late - j.lateness)
                 ELSE j.last_due + j.period END AS run_at
       FROM judged j
      WHERE j.is_period_late
@@ -79,7 +87,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.postpone_late_snapshots(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.postpone_late_snapshots(timestamptz) IS
-'after a stop of more than 2 minutes: what was due is missed, but for each dashboard''s last one if that was within half a period; those are taken at the pace at which they would have been. Periods under 4 minutes just go on';
+'after a stop of more than 2 minutes: what was due is missed, but for each dashboard''s last one if that was within half a period; those are taken at the pace at which they would have been, first snapshots of new schedules one after the other. Periods under 4 minutes just go on';
 
 CREATE FUNCTION @extschema@.record_failed_snapshot(
   dashboard_id text, reason text, at timestamptz) RETURNS void
@@ -162,7 +170,7 @@ BEGIN
   PERFORM @extschema@.record_ended_snapshots(begin_due_snapshot.at);
   PERFORM @extschema@.postpone_late_snapshots(begin_due_snapshot.at);
 
-  SELECT s.dashboard_artifact_id AS dashboard_id, s.period, s.due,
+  SELECT s.dashboard_artifact_id AS dashboard_id, s.period, s.due, s.is_new,
          @extschema@.snapshot_due(s.period, s.slot, begin_due_snapshot.at) AS last_due
     INTO schedule
     FROM @extschema@.dashboard_schedules s
@@ -185,7 +193,7 @@ BEGIN
   END IF;
 
   -- It is taken late enough to be the one that was due last.
-  IF schedule.due < schedule.last_due THEN
+  IF schedule.due < schedule.last_due AND NOT schedule.is_new THEN
     INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
     VALUES (schedule.dashboard_id, 'snapshot_missed',
             @extschema@.missed_snapshots_text(
@@ -193,7 +201,7 @@ BEGIN
   END IF;
   UPDATE @extschema@.dashboard_schedules s
      SET due = schedule.last_due + schedule.period, run_at = schedule.last_due + schedule.period,
-         postponed = 0,
+         postponed = 0, is_new = false,
          begun_at = clock_timestamp(), begun_by = pg_backend_pid()
    WHERE s.dashboard_artifact_id = schedule.dashboard_id;
   RETURN schedule.dashboard_id;

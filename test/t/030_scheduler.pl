@@ -35,7 +35,10 @@ sub scheduled
           . (defined $owner ? hexed($owner) : 'current_user')
           . ", jsonb_build_object('data_sources', jsonb_build_object('rows', jsonb_build_object('sql', "
           . hexed($query)
-          . "))), '{\"snapshot_policy\": \"every 366 days\"}')");
+          . "))), '{\"snapshot_policy\": \"every 366 days\"}');"
+          # In the same transaction: only make_due() makes it due.
+          . " UPDATE dashboard_schedules SET due = now() + period, run_at = now() + period, is_new = false"
+          . ' WHERE dashboard_artifact_id = ' . hexed($id));
     return $id;
 }
 
