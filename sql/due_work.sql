@@ -54,6 +54,8 @@ SELECT dashboard_artifact_id, count(*) AS alerts FROM dashboard_alerts GROUP BY 
 --
 -- Limits
 --
+SELECT run_due_work('infinity');
+SELECT run_due_work(max_items => -1);
 CALL regress_set_schedules('2030-02-01 00:00');
 UPDATE dashboard_schedules SET due = '2030-02-01', run_at = '2030-02-01';
 SELECT run_due_work('2030-02-01 00:01', max_items => 0) AS none, run_due_work('2030-02-01 00:01', '0 s') AS no_time, run_due_work('2030-02-01 00:01', max_items => 1) AS one,

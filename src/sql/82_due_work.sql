@@ -33,6 +33,10 @@ DECLARE
   deadline timestamptz := coalesce(clock_timestamp() + time_limit, 'infinity');
   snapshots integer;
 BEGIN
+  IF NOT isfinite(time) OR max_items < 0 THEN
+    RAISE EXCEPTION 'at must be finite and max_items must not be negative'
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   snapshots := @extschema@.run_due_snapshots(time, deadline, max_items);
   RETURN snapshots + @extschema@.run_due_checks(time, deadline, max_items - snapshots);
 END
