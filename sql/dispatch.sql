@@ -118,7 +118,19 @@ SELECT snapshot_a, snapshot_b, count(*) FROM dashboard_alerts WHERE snapshot_b >
 INSERT INTO regress_shots VALUES (103, 'big', '2031-01-03', '[{"id": 1}, {"id": 2}]');
 ALTER TABLE regress_shots RENAME doc TO document;
 SELECT dispatch_pending() AS worked_on;
+-- What may be mended is kept, and tried again, but not at once.
+SELECT dispatch_pending() AS worked_on;
+SELECT snapshot_id, failures, last_error, retry_at - clock_timestamp() BETWEEN '50 s' AND '60 s' AS in_a_minute FROM dashboard_pending_snapshots;
+UPDATE dashboard_pending_snapshots SET retry_at = clock_timestamp();
+SELECT dispatch_pending() AS worked_on;
+SELECT failures, retry_at - clock_timestamp() BETWEEN '110 s' AND '120 s' AS in_two_minutes FROM dashboard_pending_snapshots;
+UPDATE dashboard_pending_snapshots SET failures = 1000000, retry_at = clock_timestamp();
+SELECT dispatch_pending() AS worked_on;
+SELECT failures, retry_at - clock_timestamp() BETWEEN '3590 s' AND '1 hour' AS in_an_hour FROM dashboard_pending_snapshots;
 ALTER TABLE regress_shots RENAME document TO doc;
+UPDATE dashboard_pending_snapshots SET retry_at = clock_timestamp();
+SELECT dispatch_pending() AS worked_on;
+SELECT snapshot_a, snapshot_b, count(*) FROM dashboard_alerts WHERE snapshot_b = 103 GROUP BY 1, 2;
 INSERT INTO regress_shots VALUES (104, 'big', '2031-01-04', '[]');
 DROP TABLE regress_shots;
 SELECT dispatch_pending() AS worked_on;

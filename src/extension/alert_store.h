@@ -3,7 +3,7 @@
 // The rows that alerting reads and writes in the extension's tables. Everything here may ereport:
 // call it guarded.
 
-#include "extension/snapshot_table.h"
+#include "extension/snapshot_queries.h"
 #include "extension/statement.h"
 
 namespace dashboard_diff {

@@ -27,16 +27,11 @@ void check_called_as_trigger(FunctionCallInfo fcinfo) {
                 errmsg("dashboard_snapshot_alert: must not be deferrable"));
 }
 
-// Whether it is the extension's own table, which checks what is inserted.
-bool is_own(const Installation& installation, const SnapshotTable* table) {
-    return table->relation == get_relname_relid("dashboard_snapshots", installation.schema);
-}
-
 // Whoever owns the table decides what goes into it, so must be entitled to speak for the
 // dashboard; the extension's own table has row-level security for that.
-void check_speaks_for_dashboard(const Installation& installation, const SnapshotTable* table,
-                                const char* dashboard, const char* dashboard_owner) {
-    if (is_own(installation, table) || has_rights_of(table->owner, dashboard_owner))
+void check_speaks_for_dashboard(const SnapshotTable* table, const char* dashboard,
+                                const char* dashboard_owner) {
+    if (table->is_own || has_rights_of(table->owner, dashboard_owner))
         return;
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
             errmsg("permission denied for dashboard \"%s\"", dashboard),
@@ -65,16 +60,15 @@ Insert read_insert(FunctionCallInfo fcinfo) {
 
     Insert insert{};
     insert.installation = find_installation(fcinfo->flinfo->fn_oid);
-    insert.table = find_snapshot_table(trigger);
+    insert.table = find_snapshot_table(insert.installation, trigger);
     insert.row = read_inserted_snapshot(insert.table, trigger, &insert.dashboard);
     const AlertedDashboard dashboard =
         find_alerted_dashboard(insert.installation, insert.dashboard);
     insert.has_subscribers = dashboard.has_subscribers;
     if (!dashboard.has_subscribers)
         return insert;
-    insert.is_checked = is_own(insert.installation, insert.table);
-    check_speaks_for_dashboard(insert.installation, insert.table, insert.dashboard,
-                               dashboard.owner);
+    insert.is_checked = insert.table->is_own; // by a CHECK
+    check_speaks_for_dashboard(insert.table, insert.dashboard, dashboard.owner);
     lock_dashboard(insert.installation.schema, insert.dashboard);
     insert.deadline = dispatch_deadline(); // waiting for others does not count
     insert.place = find_place(insert.table, insert.row, insert.dashboard, statement_snapshot);

@@ -10,10 +10,12 @@ namespace {
 
 Statement dashboards_statement{
     R"(
-SELECT p.dashboard_artifact_id
-  FROM @extschema@.dashboard_pending_snapshots p
- GROUP BY p.dashboard_artifact_id
- ORDER BY min(p.id)
+SELECT next.dashboard_artifact_id
+  FROM (SELECT DISTINCT ON (p.dashboard_artifact_id) p.dashboard_artifact_id, p.id, p.retry_at
+          FROM @extschema@.dashboard_pending_snapshots p
+         ORDER BY p.dashboard_artifact_id, p.id) next
+ WHERE (next.retry_at > clock_timestamp()) IS NOT TRUE
+ ORDER BY next.id
 )",
     0,
     {}};

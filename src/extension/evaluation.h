@@ -8,7 +8,7 @@
 #include "core/threshold.h"
 
 #include "extension/server_runtime.h"
-#include "extension/snapshot_table.h"
+#include "extension/snapshot_queries.h"
 
 namespace dashboard_diff {
 

@@ -83,6 +83,17 @@ int sqlstate_of(ErrorCode code) noexcept {
 
 namespace guard_detail {
 
+// A server error leaves the memory context to take_error(), a C++ exception would leave it as it
+// is.
+static void run_code(void (*code)(void*), void* argument, MemoryContext context) {
+    try {
+        code(argument);
+    } catch (...) {
+        MemoryContextSwitchTo(context);
+        throw;
+    }
+}
+
 void run(void (*code)(void*), void* argument) {
     const MemoryContext context = CurrentMemoryContext;
     ErrorData* error;
@@ -91,7 +102,7 @@ void run(void (*code)(void*), void* argument) {
         sigjmp_buf here;
         if (sigsetjmp(here, 0) == 0) {
             PG_exception_stack = &here;
-            code(argument);
+            run_code(code, argument, context);
             return;
         }
         stacks.restore();

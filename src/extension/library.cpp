@@ -1,5 +1,6 @@
 // What the server looks for when it loads the library.
 
+#include "extension/lasting_effects.h"
 #include "extension/pg.h"
 #include "extension/scheduler.h"
 #include "extension/settings.h"
@@ -12,6 +13,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
     dashboard_diff::define_settings();
+    dashboard_diff::watch_for_lasting_effects();
     if (process_shared_preload_libraries_in_progress)
         dashboard_diff::register_schedulers();
 }

@@ -1,7 +1,8 @@
 #include "extension/owner_queries.h"
 
+#include "extension/restricted_operation.h"
 #include "extension/settings.h"
-#include "extension/view_timer.h"
+#include "extension/time_limit.h"
 
 extern "C" {
 #include "access/tupdesc.h"
@@ -11,7 +12,6 @@ extern "C" {
 #include "tcop/dest.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
-#include "utils/resowner.h"
 }
 
 namespace dashboard_diff {
@@ -72,18 +72,12 @@ const char* without_temporary(const char* search_path) {
 }
 
 // For the rest of the subtransaction.
-void become(Oid role, const Settings& settings) {
+void apply(const Settings& settings) {
     for (std::uint64_t i = 0; i < settings.count; ++i) {
         const Setting& setting = settings.list[i];
         const bool is_path = strcmp(setting.name, "search_path") == 0;
         set(setting.name, is_path ? without_temporary(setting.value) : setting.value);
     }
-    // A function may write whatever the statement that calls it is.
-    set("transaction_read_only", "on");
-    Oid user;
-    int context;
-    GetUserIdAndSecContext(&user, &context);
-    SetUserIdAndSecContext(role, context | SECURITY_RESTRICTED_OPERATION);
 }
 
 // Turns rows into jsonb as they come, so that no more of them are held than one.
@@ -162,7 +156,7 @@ bool receive_row(TupleTableSlot* slot, DestReceiver* self) {
     return true;
 }
 
-void run(OwnerQuery* query, MemoryContext kept, int timeout, std::uint64_t max_rows) {
+void run(OwnerQuery* query, MemoryContext kept, std::uint64_t max_rows) {
     RowReceiver receiver = {};
     receiver.base.receiveSlot = receive_row;
     receiver.base.rStartup = start_rows;
@@ -179,10 +173,7 @@ void run(OwnerQuery* query, MemoryContext kept, int timeout, std::uint64_t max_r
     options.read_only = true;
     options.must_return_tuples = true;
     options.dest = &receiver.base;
-    start_view_timer(timeout);
     const int result = SPI_execute_extended(query->sql, &options);
-    if (stop_view_timer())
-        ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED), errmsg("canceled"));
     if (result != SPI_OK_SELECT)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("it is no SELECT"));
 }
@@ -210,57 +201,58 @@ void run(OwnerQuery* query, MemoryContext kept, int timeout, std::uint64_t max_r
     pg_unreachable();
 }
 
+// All of a view_spec's queries, in one database snapshot.
+struct Run {
+    Settings settings;
+    OwnerQuery* queries;
+    int count;
+    MemoryContext kept;
+    std::uint64_t max_rows;
+    OwnerQuery* volatile running; // null: none yet
+};
+
+void run_all(Run* run_of) {
+    PushActiveSnapshot(GetTransactionSnapshot());
+    for (int i = 0; i < run_of->count; ++i) {
+        run_of->running = &run_of->queries[i];
+        restart_time_limit(view_timeout());
+        run(run_of->running, run_of->kept, run_of->max_rows);
+    }
+    PopActiveSnapshot();
+}
+
 } // namespace
 
 void run_owner_queries(const Installation& installation, const char* dashboard, const char* owner,
                        OwnerQuery* queries, int count) {
-    // Else a dashboard's query could take its own snapshot, and so on, or end its own time limit.
+    // Else a dashboard's query could take its own snapshot, and so on.
     static bool is_inside = false;
     if (is_inside)
         ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                 errmsg("the query of a dashboard cannot take a snapshot"));
     const Oid role = get_role_oid(owner, false);
-    const Settings settings = find_settings(installation, role);
-    const int timeout = view_timeout();
-    const auto max_rows = static_cast<std::uint64_t>(view_max_rows());
-
-    // A subtransaction that is always rolled back: no setting, cursor, notification or lock of a
-    // transaction outlives it.
-    const MemoryContext context = CurrentMemoryContext;
-    const ResourceOwner resources = CurrentResourceOwner;
-    OwnerQuery* volatile running = nullptr;
-    ErrorData* volatile error = nullptr;
-    volatile bool timed_out = false;
-    BeginInternalSubTransaction(nullptr);
-    MemoryContextSwitchTo(context);
+    Run all{find_settings(installation, role),           queries, count, CurrentMemoryContext,
+            static_cast<std::uint64_t>(view_max_rows()), nullptr};
+    RestrictedOperation operation{};
+    operation.role = role;
+    operation.time_limit = view_timeout();
+    operation.prepare = [](void* argument) { apply(static_cast<Run*>(argument)->settings); };
+    operation.argument = &all;
     is_inside = true;
     PG_TRY();
     {
-        become(role, settings);
-        if (SPI_connect() != SPI_OK_CONNECT)
-            elog(ERROR, "could not connect to SPI");
-        PushActiveSnapshot(GetTransactionSnapshot());
-        for (int i = 0; i < count; ++i) {
-            running = &queries[i];
-            run(&queries[i], context, timeout, max_rows);
-        }
-        PopActiveSnapshot();
-        SPI_finish();
+        run_restricted(&operation, [](void* argument) { run_all(static_cast<Run*>(argument)); });
     }
     PG_CATCH();
     {
-        timed_out = stop_view_timer();
-        MemoryContextSwitchTo(context);
-        error = CopyErrorData();
+        is_inside = false;
+        MemoryContextSwitchTo(all.kept);
+        ErrorData* error = CopyErrorData();
         FlushErrorState();
+        raise_as_of(dashboard, all.running, error, operation.timed_out);
     }
     PG_END_TRY();
     is_inside = false;
-    RollbackAndReleaseCurrentSubTransaction();
-    MemoryContextSwitchTo(context);
-    CurrentResourceOwner = resources;
-    if (error != nullptr)
-        raise_as_of(dashboard, running, error, timed_out);
 }
 
 } // namespace dashboard_diff

@@ -6,6 +6,11 @@
 
 #include "extension/settings.h"
 #include "extension/snapshot_order.h"
+#include "extension/subtransaction.h"
+
+extern "C" {
+#include "utils/guc.h"
+}
 
 namespace dashboard_diff {
 
@@ -26,7 +31,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 Statement next_statement{
     R"(
 SELECT p.id, p.source::oid, p.source_columns, p.snapshot_id, p.previous_snapshot_id, p.next_key,
-       p.after_subscription_id, p.created_at
+       p.after_subscription_id, p.created_at, p.failures, coalesce(p.retry_at > clock_timestamp(), false)
   FROM @extschema@.dashboard_pending_snapshots p
  WHERE p.dashboard_artifact_id = $1
  ORDER BY p.id
@@ -45,11 +50,24 @@ SELECT FROM @extschema@.dashboard_pending_snapshots p WHERE p.dashboard_artifact
 Statement advance_statement{
     R"(
 UPDATE @extschema@.dashboard_pending_snapshots p
-   SET next_key = $3, after_subscription_id = $4
+   SET next_key = $3, after_subscription_id = $4, failures = 0, retry_at = NULL,
+       last_error = NULL
  WHERE p.dashboard_artifact_id = $1 AND p.id = $2
 )",
     4,
     {TEXTOID, INT8OID, TEXTOID, INT8OID}};
+
+// From a minute to an hour: what keeps it from being judged may be mended at any time.
+Statement put_off_statement{
+    R"(
+UPDATE @extschema@.dashboard_pending_snapshots p
+   SET failures = p.failures + 1, last_error = $3,
+       retry_at = clock_timestamp()
+                  + least(interval '1 min' * power(2, least(p.failures, 10)), interval '1 hour')
+ WHERE p.dashboard_artifact_id = $1 AND p.id = $2
+)",
+    3,
+    {TEXTOID, INT8OID, TEXTOID}};
 
 Statement remove_statement{
     R"(
@@ -70,6 +88,8 @@ struct PendingSnapshot {
     const char* key;
     std::int64_t subscription;
     TimestampTz created_at;
+    int failures;    // one after the other
+    bool is_put_off; // its time to be tried again has not come
 };
 
 // In the current memory context.
@@ -99,6 +119,8 @@ PendingSnapshot find_next(const Installation& installation, const char* dashboar
         next.key = TextDatumGetCString(read(6));
         next.subscription = DatumGetInt64(read(7));
         next.created_at = DatumGetTimestampTz(read(8));
+        next.failures = DatumGetInt32(read(9));
+        next.is_put_off = DatumGetBool(read(10));
     }
     SPI_freetuptable(SPI_tuptable);
     return next;
@@ -107,6 +129,13 @@ PendingSnapshot find_next(const Installation& installation, const char* dashboar
 void remove_pending(const Installation& installation, const char* dashboard, std::int64_t id) {
     Datum values[] = {CStringGetTextDatum(dashboard), Int64GetDatum(id)};
     execute(remove_statement, installation, values, nullptr, Visibility::transaction, 0);
+}
+
+void put_off_pending(const Installation& installation, const char* dashboard, std::int64_t id,
+                     const char* error) {
+    Datum values[] = {CStringGetTextDatum(dashboard), Int64GetDatum(id),
+                      CStringGetTextDatum(error)};
+    execute(put_off_statement, installation, values, nullptr, Visibility::transaction, 0);
 }
 
 void advance_pending(const Installation& installation, const char* dashboard, std::int64_t id,
@@ -138,9 +167,9 @@ bool go_on(const Installation& installation, const char* dashboard, const Pendin
     };
     const Read read = scope.run([&] {
         Read result{};
-        if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(pending.source)))
-            return result; // the table was dropped
-        result.table = open_snapshot_table(pending.source, pending.columns);
+        result.table = open_snapshot_table(installation, pending.source, pending.columns);
+        if (result.table == nullptr)
+            return result; // it was dropped
         const Datum dashboard_value = dashboard_datum(result.table, dashboard);
         result.snapshot = find_by_id(result.table, dashboard_value, pending.snapshot);
         if (!pending.has_previous)
@@ -178,63 +207,94 @@ bool go_on(const Installation& installation, const char* dashboard, const Pendin
     return finished;
 }
 
-// An error that trying again cannot mend: of the data (class 22), or of a table that is not what it
-// was (class 42).
-bool is_permanent(const ErrorData* error) {
-    const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-    return category == ERRCODE_DATA_EXCEPTION ||
-           category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
-}
-
-struct Attempt {
-    const char* error; // a permanent one, in the current memory context
-    bool held_up;      // by somebody's lock, for longer than lock_timeout
+// How an attempt to judge a snapshot failed.
+enum class Failure : std::uint8_t {
+    none,
+    for_good, // by what the documents hold: trying again cannot mend it
+    for_now,  // by anything else that is the snapshot's own matter
+    held_up,  // by somebody's lock, for longer than is waited
 };
 
-// Runs code in a subtransaction, which any error ends: left open, it would keep the session in a
-// failed transaction. What the outcome has no word for is passed on.
+struct Attempt {
+    Failure failure;
+    const char* error; // in the current memory context
+};
+
+Failure failure_of(const ErrorData* error) {
+    switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_DATA_EXCEPTION:
+        return Failure::for_good;
+    case ERRCODE_TRANSACTION_ROLLBACK: // a deadlock, or a conflict in a stricter isolation level
+        return Failure::held_up;
+    default:
+        return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? Failure::held_up
+                                                               : Failure::for_now;
+    }
+}
+
+// Somebody wants the whole statement to end, or the server itself is in trouble.
+bool is_of_the_statement(const ErrorData* error) {
+    switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_OPERATOR_INTERVENTION:
+    case ERRCODE_SYSTEM_ERROR:
+        return true;
+    default:
+        return error->sqlerrcode == ERRCODE_DISK_FULL;
+    }
+}
+
+Failure failure_of(const Error& error) {
+    return error.code() == ErrorCode::limit_exceeded ? Failure::for_now : Failure::for_good;
+}
+
+// Locks that others hold are not waited for: the next dashboard is worked on meanwhile.
+void limit_waiting() {
+    (void)set_config_option("lock_timeout", "50ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                            true, 0, false);
+}
+
+// Runs code in a subtransaction, which any error ends. What is the whole statement's is passed on.
 template <typename Code>
-Attempt run_in_subtransaction(Code&& code) {
-    const MemoryContext context = CurrentMemoryContext;
-    const ResourceOwner owner = CurrentResourceOwner;
-    guarded([&] {
-        BeginInternalSubTransaction(nullptr);
-        MemoryContextSwitchTo(context);
-    });
-    const auto roll_back = [&] {
-        guarded([&] {
-            RollbackAndReleaseCurrentSubTransaction();
-            MemoryContextSwitchTo(context);
-            CurrentResourceOwner = owner;
-        });
-    };
+Attempt attempt(Code&& code) {
+    Subtransaction subtransaction;
     try {
+        guarded([] { limit_waiting(); });
         code();
     } catch (const Error& error) {
-        MemoryContextSwitchTo(context);
+        subtransaction.roll_back();
         const std::string message =
             error.message() + (error.detail().empty() ? "" : ": " + error.detail());
-        roll_back();
-        return {guarded([&] { return pstrdup(message.c_str()); }), false};
+        return {failure_of(error), guarded([&] { return pstrdup(message.c_str()); })};
+    } catch (const std::bad_alloc&) {
+        subtransaction.roll_back();
+        return {Failure::for_now, "out of memory"};
     } catch (const ServerError& error) {
-        MemoryContextSwitchTo(context);
-        roll_back();
-        if (error.data()->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-            return {nullptr, true};
-        if (!is_permanent(error.data()))
+        subtransaction.roll_back();
+        if (is_of_the_statement(error.data()))
             throw;
-        return {error.data()->message, false};
-    } catch (...) {
-        MemoryContextSwitchTo(context);
-        roll_back();
-        throw;
+        return {failure_of(error.data()), error.data()->message};
     }
-    guarded([&] {
-        ReleaseCurrentSubTransaction();
-        MemoryContextSwitchTo(context);
-        CurrentResourceOwner = owner;
-    });
-    return {nullptr, false};
+    subtransaction.commit();
+    return {Failure::none, nullptr};
+}
+
+// Whatever came of it is noted; whether the next snapshot's turn has come.
+bool settle(const Installation& installation, const char* dashboard, const PendingSnapshot& pending,
+            const Attempt& made, bool finished) {
+    if (made.failure == Failure::none) {
+        if (finished)
+            remove_pending(installation, dashboard, pending.id);
+        return finished;
+    }
+    const bool is_over = made.failure == Failure::for_good;
+    store_event(installation, dashboard, "dispatch_failed", pending.snapshot,
+                psprintf("snapshot " INT64_FORMAT " could not be judged%s: %s", pending.snapshot,
+                         is_over ? "" : " yet, and is tried again", made.error));
+    if (is_over)
+        remove_pending(installation, dashboard, pending.id);
+    else
+        put_off_pending(installation, dashboard, pending.id, made.error);
+    return is_over;
 }
 
 } // namespace
@@ -272,29 +332,21 @@ PendingProgress finish_pending(const Installation& installation, const char* das
     for (;;) {
         const MemoryScope scope;
         const PendingSnapshot next = scope.run([&] { return find_next(installation, dashboard); });
-        if (!next.found) {
-            progress.finished = true;
-            return progress;
-        }
-        if (progress.snapshots > 0 && is_past(deadline))
+        progress.finished = !next.found;
+        progress.held_up = next.is_put_off;
+        if (progress.finished || progress.held_up || (progress.snapshots > 0 && is_past(deadline)))
             return progress;
         bool finished = false;
-        const Attempt attempt = run_in_subtransaction(
-            [&] { finished = go_on(installation, dashboard, next, deadline); });
-        progress.held_up = attempt.held_up;
+        const Attempt made =
+            attempt([&] { finished = go_on(installation, dashboard, next, deadline); });
+        progress.held_up = made.failure == Failure::held_up;
         if (progress.held_up)
             return progress;
         ++progress.snapshots;
-        guarded([&] {
-            if (attempt.error != nullptr)
-                store_event(installation, dashboard, "dispatch_failed", next.snapshot,
-                            psprintf("snapshot " INT64_FORMAT " could not be judged: %s",
-                                     next.snapshot, attempt.error));
-            if (attempt.error != nullptr || finished)
-                remove_pending(installation, dashboard, next.id);
-        });
-        if (attempt.error == nullptr && !finished)
+        if (!guarded([&] { return settle(installation, dashboard, next, made, finished); })) {
+            progress.held_up = made.failure != Failure::none;
             return progress;
+        }
     }
 }
 

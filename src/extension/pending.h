@@ -15,7 +15,7 @@ bool has_pending(const Installation& installation, const char* dashboard);
 struct PendingProgress {
     std::int64_t snapshots; // worked on
     bool finished;          // nothing of the dashboard is left
-    bool held_up;           // by somebody's lock, for longer than lock_timeout
+    bool held_up;           // by somebody's lock, or what is next is to be tried again later
 };
 
 // Goes on with a dashboard's pending snapshots in their order, by a step at least. Call with its

@@ -35,6 +35,7 @@ extern "C" {
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "storage/proc.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -63,6 +64,15 @@ extern "C" {
 #undef Max
 #undef Min
 #undef gettext
+
+// Tells the transactions of a session from each other.
+inline LocalTransactionId current_local_transaction() {
+#if PG_VERSION_NUM >= 170000
+    return MyProc->vxid.lxid;
+#else
+    return MyProc->lxid;
+#endif
+}
 
 // PG_FUNCTION_INFO_V1 exports the function itself only from version 16 on.
 #define DASHBOARD_DIFF_EXPORT(name)                                                                \

@@ -6,19 +6,13 @@
 
 #include "extension/history.h"
 
+extern "C" {
+#include "utils/datum.h"
+}
+
 namespace dashboard_diff {
 
 namespace {
-
-// Opened as the caller: what it may not see is not replayed.
-Portal open_history(SnapshotTable* table, const char* dashboard, TimestampTz since) {
-    Datum values[] = {dashboard_datum(table, dashboard), TimestampTzGetDatum(since)};
-    const Portal portal = SPI_cursor_open(nullptr, snapshot_plan(table, SnapshotQuery::history),
-                                          values, nullptr, true);
-    if (portal == nullptr)
-        elog(ERROR, "could not open cursor: %s", SPI_result_code_string(SPI_result));
-    return portal;
-}
 
 // Detoasted at once: a snapshot is compared twice and more.
 StoredSnapshot hold(StoredSnapshot snapshot) {
@@ -27,26 +21,31 @@ StoredSnapshot hold(StoredSnapshot snapshot) {
     return snapshot;
 }
 
-StoredSnapshot find_last_before(SnapshotTable* table, const char* dashboard, TimestampTz since) {
-    Datum values[] = {dashboard_datum(table, dashboard), TimestampTzGetDatum(since)};
-    const int result = SPI_execute_plan(snapshot_plan(table, SnapshotQuery::last_before), values,
-                                        nullptr, true, 1);
-    if (result < 0)
-        elog(ERROR, "could not execute statement: %s", SPI_result_code_string(result));
-    if (SPI_processed == 0)
-        return {};
-    return hold(read_found_snapshot(table, SPI_tuptable->vals[0], SPI_tuptable->tupdesc));
+// Into the current memory context.
+StoredSnapshot copy(StoredSnapshot snapshot) {
+    snapshot.content = datumCopy(snapshot.content, false, -1);
+    if (snapshot.definition != nullptr)
+        snapshot.definition = pstrdup(snapshot.definition);
+    return snapshot;
 }
 
-// The next snapshot, or false in `more` where there is none.
-StoredSnapshot fetch_next(SnapshotTable* table, Portal portal, bool& more) {
-    SPI_cursor_fetch(portal, true, 1);
-    more = SPI_processed > 0;
-    StoredSnapshot next{};
-    if (more)
-        next = hold(read_found_snapshot(table, SPI_tuptable->vals[0], SPI_tuptable->tupdesc));
-    SPI_freetuptable(SPI_tuptable);
-    return next;
+StoredSnapshot find_last_before(SnapshotTable* table, const char* dashboard, TimestampTz since) {
+    Datum values[] = {dashboard_datum(table, dashboard), TimestampTzGetDatum(since)};
+    return hold(find_snapshot(table, SnapshotQuery::last_before, values, InvalidSnapshot, true));
+}
+
+// The next of the history, in order: from the time on, or those behind a snapshot.
+StoredSnapshots find_next(SnapshotTable* table, const char* dashboard, TimestampTz since,
+                          const StoredSnapshot* after) {
+    // Each reading goes through the door, which costs more than a few rows.
+    constexpr long at_once = 256;
+    Datum values[] = {dashboard_datum(table, dashboard), TimestampTzGetDatum(since), 0};
+    if (after == nullptr)
+        return find_snapshots(table, SnapshotQuery::history, values, InvalidSnapshot, true,
+                              at_once);
+    values[1] = after->captured_at_datum;
+    values[2] = after->id_datum;
+    return find_snapshots(table, SnapshotQuery::following, values, InvalidSnapshot, true, at_once);
 }
 
 } // namespace
@@ -85,23 +84,30 @@ void Replay::run(const Installation& installation) {
         previous_->stored = previous_->scope.run(
             [&] { return find_last_before(table, options_.dashboard, options_.since); });
     }
-    const Portal portal =
-        guarded([&] { return open_history(table, options_.dashboard, options_.since); });
-    for (;;) {
-        const auto next = std::make_shared<HeldSnapshot>();
-        bool more;
-        next->stored = next->scope.run([&] { return fetch_next(table, portal, more); });
-        if (!more)
+    StoredSnapshot last{};
+    for (bool is_first = true;; is_first = false) {
+        const MemoryScope batch;
+        const StoredSnapshots next = batch.run([&] {
+            return find_next(table, options_.dashboard, options_.since, is_first ? nullptr : &last);
+        });
+        if (next.count == 0)
             break;
-        if (!next->stored.found)
-            continue; // a null document
-        take(next);
-        previous_ = next;
-        if (snapshots_++ == 0)
-            first_ = next->stored.captured_at;
-        last_ = next->stored.captured_at;
+        for (std::uint64_t i = 0; i < next.count; ++i)
+            step(next.list[i]);
+        last = next.list[next.count - 1]; // its keys are no pointers
     }
-    guarded([&] { SPI_cursor_close(portal); });
+}
+
+void Replay::step(const StoredSnapshot& snapshot) {
+    if (!snapshot.found)
+        return; // a null document
+    const auto held = std::make_shared<HeldSnapshot>();
+    held->stored = held->scope.run([&] { return hold(copy(snapshot)); });
+    take(held);
+    previous_ = held;
+    if (snapshots_++ == 0)
+        first_ = held->stored.captured_at;
+    last_ = held->stored.captured_at;
 }
 
 void Replay::take(const std::shared_ptr<HeldSnapshot>& snapshot) {

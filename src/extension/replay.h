@@ -8,7 +8,6 @@
 
 #include "extension/evaluation.h"
 #include "extension/memory_scope.h"
-#include "extension/statement.h"
 
 namespace dashboard_diff {
 
@@ -47,7 +46,7 @@ public:
     std::function<void(const ReplayedAlert&)> on_alert;
     std::function<void(const Diff&, const Runtime&)> on_diff;
 
-    // The snapshots that are there, in order; as the caller may see them.
+    // The snapshots that are there, in order.
     void run(const Installation& installation);
 
     std::uint64_t snapshots() const noexcept { return snapshots_; }
@@ -62,6 +61,7 @@ private:
         TimestampTz last_alert;
     };
 
+    void step(const StoredSnapshot& snapshot);
     void take(const std::shared_ptr<HeldSnapshot>& snapshot);
     void judge(std::size_t rule, const std::shared_ptr<HeldSnapshot>& snapshot,
                const StoredSnapshot& baseline, const Comparison& comparison,

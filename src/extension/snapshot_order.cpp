@@ -3,10 +3,6 @@
 #include "extension/statement.h"
 #include "extension/work_lock.h"
 
-extern "C" {
-#include "storage/proc.h"
-}
-
 namespace dashboard_diff {
 
 namespace {
@@ -101,7 +97,7 @@ StatementView statement_view(SnapshotTable* table, const char* dashboard, Datum 
 } // namespace
 
 StatementId current_statement(::Snapshot statement_snapshot) {
-    return {MyProc->lxid, GetCurrentSubTransactionId(), statement_snapshot->curcid};
+    return {current_local_transaction(), GetCurrentSubTransactionId(), statement_snapshot->curcid};
 }
 
 void lock_dashboard(Oid schema, const char* dashboard) {

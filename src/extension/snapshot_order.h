@@ -3,7 +3,7 @@
 // The order of a dashboard's snapshots: which one an inserted snapshot is compared with, however
 // many are inserted at once. Everything here may ereport: call it guarded.
 
-#include "extension/snapshot_table.h"
+#include "extension/snapshot_queries.h"
 
 namespace dashboard_diff {
 

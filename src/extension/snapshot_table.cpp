@@ -1,16 +1,11 @@
 #include "extension/snapshot_table.h"
 
-#include "extension/statement.h"
-
-extern "C" {
-#include "utils/datum.h"
-}
-
 namespace dashboard_diff {
 
 namespace {
 
 HTAB* tables = nullptr;
+LocalTransactionId swept_in = InvalidLocalTransactionId;
 
 void forget_table(Datum, Oid relation) {
     HASH_SEQ_STATUS status;
@@ -62,25 +57,11 @@ AttrNumber find_column(Relation relation, const char* name, const ColumnRule& ru
     pg_unreachable();
 }
 
-std::int64_t to_int64(Oid type, Datum id) {
-    switch (type) {
-    case INT8OID:
-        return DatumGetInt64(id);
-    case INT4OID:
-        return DatumGetInt32(id);
-    default:
-        return DatumGetInt16(id);
-    }
-}
-
-TimestampTz to_timestamptz(Oid type, Datum time) {
-    return DatumGetTimestampTz(
-        type == TIMESTAMPTZOID ? time : DirectFunctionCall1(timestamp_timestamptz, time));
-}
-
 // Fills everything but the cache's key.
-void fill(SnapshotTable* table, Relation relation, Oid whole, const SnapshotColumnNames& columns) {
+void fill(SnapshotTable* table, const Installation& installation, Relation relation, Oid whole,
+          const SnapshotColumnNames& columns) {
     table->valid = true; // until the relation cache says otherwise, be it from now on
+    table->schema = {};  // not current before all is filled
     table->relation = RelationGetRelid(relation);
     table->whole = whole;
     table->columns.count = columns.count;
@@ -95,6 +76,7 @@ void fill(SnapshotTable* table, Relation relation, Oid whole, const SnapshotColu
 
     Relation opened = table_open(whole, AccessShareLock);
     table->owner = opened->rd_rel->relowner;
+    table->is_own = is_own_snapshot_table(installation, whole);
     namestrcpy(&table->schema, get_namespace_name(RelationGetNamespace(opened)));
     namestrcpy(&table->name, RelationGetRelationName(opened));
     table_close(opened, NoLock);
@@ -106,18 +88,6 @@ bool is_current(const SnapshotTable* table) {
         return false;
     const char* schema = get_namespace_name(get_rel_namespace(table->whole));
     return schema != nullptr && strcmp(schema, NameStr(table->schema)) == 0;
-}
-
-SnapshotTable* remembered_table(SnapshotTableKey key) {
-    if (tables == nullptr)
-        make_cache();
-    bool found;
-    auto* table = static_cast<SnapshotTable*>(hash_search(tables, &key, HASH_ENTER, &found));
-    if (!found) {
-        *table = SnapshotTable{};
-        table->key = key;
-    }
-    return table;
 }
 
 bool same_names(const SnapshotColumnNames& a, const SnapshotColumnNames& b) {
@@ -138,53 +108,43 @@ void forget_plans(SnapshotTable* table) {
     }
 }
 
-// The text of a query: its condition and order over the table t.
-char* query_text(const SnapshotTable* table, SnapshotQuery query) {
-    const SnapshotColumnNames& c = table->columns;
-    const char* id = quote_identifier(c.id());
-    const char* time = quote_identifier(c.captured_at());
-    const char* forwards = psprintf("t.%s, t.%s", time, id);
-    const char* backwards = psprintf("t.%s DESC, t.%s DESC LIMIT 1", time, id);
-    const char* condition = "";
-    const char* order = backwards;
-    switch (query) {
-    case SnapshotQuery::latest:
-        condition = psprintf("AND t.%s IS NOT NULL", time); // which would sort as the latest
-        break;
-    case SnapshotQuery::later:
-        condition = psprintf("AND (t.%s, t.%s) > ($2, $3) AND t.xmin <> $4", time, id);
-        break;
-    case SnapshotQuery::preceding:
-        condition = psprintf("AND (t.%s, t.%s) < ($2, $3)", time, id);
-        break;
-    case SnapshotQuery::by_id:
-        condition = psprintf("AND t.%s = $2", id);
-        break;
-    case SnapshotQuery::earliest:
-        condition = psprintf("AND t.%s >= $2", time);
-        order = psprintf("%s LIMIT 1", forwards);
-        break;
-    case SnapshotQuery::last_before:
-        condition = psprintf("AND t.%s < $2", time);
-        break;
-    case SnapshotQuery::history:
-        condition = psprintf("AND t.%s >= $2", time);
-        order = forwards;
-        break;
-    case SnapshotQuery::count:
-        break;
+// Entries of tables that have changed or are gone. In a transaction they may be in use.
+void sweep() {
+    const LocalTransactionId transaction = current_local_transaction();
+    if (transaction == swept_in)
+        return;
+    swept_in = transaction;
+    HASH_SEQ_STATUS status;
+    hash_seq_init(&status, tables);
+    while (auto* table = static_cast<SnapshotTable*>(hash_seq_search(&status))) {
+        if (table->valid)
+            continue;
+        forget_plans(table);
+        SnapshotTableKey key = table->key;
+        hash_search(tables, &key, HASH_REMOVE, nullptr);
     }
-    const char* definition =
-        c.definition() == nullptr ? "NULL" : psprintf("t.%s", quote_identifier(c.definition()));
-    return psprintf("SELECT t.%s, t.%s, t.%s, %s::text FROM %s t WHERE t.%s = $1 %s ORDER BY %s",
-                    id, time, quote_identifier(c.content()), definition,
-                    quote_qualified_identifier(NameStr(table->schema), NameStr(table->name)),
-                    quote_identifier(c.dashboard()), condition, order);
+}
+
+SnapshotTable* remembered_table(SnapshotTableKey key) {
+    if (tables == nullptr)
+        make_cache();
+    sweep();
+    bool found;
+    auto* table = static_cast<SnapshotTable*>(hash_search(tables, &key, HASH_ENTER, &found));
+    if (!found) {
+        *table = SnapshotTable{};
+        table->key = key;
+    }
+    return table;
 }
 
 } // namespace
 
-SnapshotTable* find_snapshot_table(const TriggerData* trigger) {
+bool is_own_snapshot_table(const Installation& installation, Oid relation) {
+    return relation == get_relname_relid("dashboard_snapshots", installation.schema);
+}
+
+SnapshotTable* find_snapshot_table(const Installation& installation, const TriggerData* trigger) {
     const Trigger* definition = trigger->tg_trigger;
     SnapshotTable* table = remembered_table({definition->tgoid, InvalidOid});
     if (is_current(table))
@@ -204,17 +164,20 @@ SnapshotTable* find_snapshot_table(const TriggerData* trigger) {
     Oid whole = RelationGetRelid(trigger->tg_relation);
     if (definition->tgisclone)
         whole = llast_oid(get_partition_ancestors(whole));
-    fill(table, trigger->tg_relation, whole, columns);
+    fill(table, installation, trigger->tg_relation, whole, columns);
     return table;
 }
 
-SnapshotTable* open_snapshot_table(Oid relation, const SnapshotColumnNames& columns) {
+SnapshotTable* open_snapshot_table(const Installation& installation, Oid relation,
+                                   const SnapshotColumnNames& columns) {
     SnapshotTable* table = remembered_table({InvalidOid, relation});
     if (is_current(table) && same_names(table->columns, columns))
         return table;
     forget_plans(table);
-    Relation opened = table_open(relation, AccessShareLock);
-    fill(table, opened, relation, columns);
+    Relation opened = try_table_open(relation, AccessShareLock);
+    if (opened == nullptr)
+        return nullptr;
+    fill(table, installation, opened, relation, columns);
     table_close(opened, NoLock);
     return table;
 }
@@ -223,117 +186,6 @@ void check_snapshot_columns(Relation relation, const SnapshotColumnNames& column
     for (int i = 0; i < columns.count; ++i) {
         Oid type;
         (void)find_column(relation, columns.names[i], column_rules[i], &type);
-    }
-}
-
-StoredSnapshot read_inserted_snapshot(const SnapshotTable* table, const TriggerData* trigger,
-                                      const char** dashboard) {
-    const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
-    const auto read = [&](AttrNumber number) {
-        bool is_null;
-        const Datum value = SPI_getbinval(trigger->tg_trigtuple, columns, number, &is_null);
-        if (is_null)
-            ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                    errmsg("column \"%s\" of relation \"%s\" must not be null",
-                           NameStr(TupleDescAttr(columns, number - 1)->attname),
-                           RelationGetRelationName(trigger->tg_relation)),
-                    errdetail("It is part of a dashboard's snapshot."));
-        return value;
-    };
-
-    StoredSnapshot row{};
-    row.found = true;
-    row.id_datum = read(table->id());
-    row.id = to_int64(table->id_type(), row.id_datum);
-    const Datum name = read(table->dashboard());
-    *dashboard = table->dashboard_type() == NAMEOID ? pstrdup(NameStr(*DatumGetName(name)))
-                                                    : TextDatumGetCString(name);
-    row.captured_at_datum = read(table->captured_at());
-    row.captured_at = to_timestamptz(table->captured_at_type(), row.captured_at_datum);
-    if (TIMESTAMP_NOT_FINITE(row.captured_at))
-        ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-                errmsg("column \"%s\" of relation \"%s\" must not be infinite",
-                       NameStr(TupleDescAttr(columns, table->captured_at() - 1)->attname),
-                       RelationGetRelationName(trigger->tg_relation)),
-                errdetail("It is the time of a dashboard's snapshot."));
-    row.content = read(table->content());
-    if (table->definition() != 0)
-        row.definition = SPI_getvalue(trigger->tg_trigtuple, columns, table->definition());
-    return row;
-}
-
-SPIPlanPtr snapshot_plan(SnapshotTable* table, SnapshotQuery query) {
-    SPIPlanPtr& plan = table->plans[static_cast<int>(query)];
-    if (plan != nullptr)
-        return plan;
-    Oid types[] = {table->dashboard_type(), table->captured_at_type(), table->id_type(), XIDOID};
-    int count = 2;
-    switch (query) {
-    case SnapshotQuery::latest:
-        count = 1;
-        break;
-    case SnapshotQuery::later:
-        count = 4;
-        break;
-    case SnapshotQuery::preceding:
-        count = 3;
-        break;
-    case SnapshotQuery::by_id:
-        types[1] = table->id_type();
-        break;
-    default:
-        types[1] = TIMESTAMPTZOID;
-    }
-    const SPIPlanPtr prepared = SPI_prepare(query_text(table, query), count, types);
-    if (prepared == nullptr || SPI_keepplan(prepared) != 0)
-        elog(ERROR, "could not prepare statement: %s", SPI_result_code_string(SPI_result));
-    plan = prepared;
-    return plan;
-}
-
-StoredSnapshot read_found_snapshot(const SnapshotTable* table, HeapTuple row, TupleDesc columns) {
-    StoredSnapshot snapshot{};
-    snapshot.found = true;
-    bool is_null;
-    snapshot.id_datum = SPI_getbinval(row, columns, 1, &is_null);
-    snapshot.id = to_int64(table->id_type(), snapshot.id_datum);
-    snapshot.captured_at_datum = SPI_getbinval(row, columns, 2, &is_null);
-    snapshot.captured_at = to_timestamptz(table->captured_at_type(), snapshot.captured_at_datum);
-    const Datum content = SPI_getbinval(row, columns, 3, &is_null);
-    // A null document cannot be compared with: as if the snapshot were not there.
-    snapshot.found = !is_null;
-    if (!is_null)
-        snapshot.content = datumCopy(content, false, -1);
-    snapshot.definition = SPI_getvalue(row, columns, 4);
-    return snapshot;
-}
-
-StoredSnapshot find_snapshot(SnapshotTable* table, SnapshotQuery query, Datum* values,
-                             ::Snapshot snapshot, bool read_only) {
-    execute_as(table->owner, snapshot_plan(table, query), values, nullptr, snapshot, read_only, 1);
-    StoredSnapshot found{};
-    if (SPI_processed > 0)
-        found = read_found_snapshot(table, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-    SPI_freetuptable(SPI_tuptable);
-    return found;
-}
-
-Datum dashboard_datum(const SnapshotTable* table, const char* dashboard) {
-    if (table->dashboard_type() == NAMEOID)
-        return DirectFunctionCall1(namein, CStringGetDatum(dashboard));
-    return CStringGetTextDatum(dashboard);
-}
-
-Datum snapshot_id_datum(const SnapshotTable* table, std::int64_t id) {
-    switch (table->id_type()) {
-    case INT8OID:
-        return Int64GetDatum(id);
-    case INT4OID:
-        return Int32GetDatum(id == static_cast<std::int32_t>(id) ? static_cast<std::int32_t>(id)
-                                                                 : 0);
-    default:
-        return Int16GetDatum(id == static_cast<std::int16_t>(id) ? static_cast<std::int16_t>(id)
-                                                                 : 0);
     }
 }
 

@@ -3,7 +3,7 @@
 // A table whose rows are snapshots: the extension's own, or any other with the alert trigger.
 // Everything here may ereport: call it guarded.
 
-#include "extension/pg.h"
+#include "extension/statement.h"
 
 namespace dashboard_diff {
 
@@ -30,7 +30,8 @@ enum class SnapshotQuery : std::uint8_t {
     by_id,       // the one with the id $2
     earliest,    // the first captured at the timestamptz $2 or later
     last_before, // the last captured before the timestamptz $2
-    history,     // all captured at the timestamptz $2 or later, in order
+    history,     // those captured at the timestamptz $2 or later, in order
+    following,   // those behind ($2 time, $3 id), in order
     count
 };
 
@@ -46,6 +47,7 @@ struct SnapshotTable {
     Oid relation;
     Oid whole;       // the partitioned table that it is part of, or itself
     Oid owner;       // of the whole
+    bool is_own;     // it is the extension's own table
     NameData schema; // of the whole, by which the plans name it
     NameData name;
     SnapshotColumnNames columns;
@@ -64,42 +66,17 @@ struct SnapshotTable {
     Oid captured_at_type() const noexcept { return types[2]; }
 };
 
-// A snapshot as it stands in its table, or none.
-struct StoredSnapshot {
-    bool found;
-    std::int64_t id;
-    Datum id_datum; // as the column has it
-    TimestampTz captured_at;
-    Datum captured_at_datum; // as the column has it
-    Datum content;           // may be toasted
-    const char* definition;  // how the dashboard was made; null where not known
-};
-
 // Looks the trigger's arguments up in its table; remembered until the table changes.
-SnapshotTable* find_snapshot_table(const TriggerData* trigger);
+SnapshotTable* find_snapshot_table(const Installation& installation, const TriggerData* trigger);
 
-// Looks columns up in a whole table; remembered too.
-SnapshotTable* open_snapshot_table(Oid relation, const SnapshotColumnNames& columns);
+// Looks columns up in a whole table; remembered too. Null where the table does not exist any more.
+SnapshotTable* open_snapshot_table(const Installation& installation, Oid relation,
+                                   const SnapshotColumnNames& columns);
+
+// Whether it is the extension's own table.
+bool is_own_snapshot_table(const Installation& installation, Oid relation);
 
 // Checks names and types of the columns as a trigger on `relation` would find them.
 void check_snapshot_columns(Relation relation, const SnapshotColumnNames& columns);
-
-// The row that fired the trigger, and the dashboard that it is of.
-StoredSnapshot read_inserted_snapshot(const SnapshotTable* table, const TriggerData* trigger,
-                                      const char** dashboard);
-
-// The plan of a query, made when it is first asked for.
-SPIPlanPtr snapshot_plan(SnapshotTable* table, SnapshotQuery query);
-
-// A row that a query found, copied into the current memory context.
-StoredSnapshot read_found_snapshot(const SnapshotTable* table, HeapTuple row, TupleDesc columns);
-
-// Asks a query for one snapshot, as the table's owner.
-StoredSnapshot find_snapshot(SnapshotTable* table, SnapshotQuery query, Datum* values,
-                             ::Snapshot snapshot, bool read_only);
-
-// Keys as their columns have them. A snapshot's id is 0 where its column has no room for it.
-Datum dashboard_datum(const SnapshotTable* table, const char* dashboard);
-Datum snapshot_id_datum(const SnapshotTable* table, std::int64_t id);
 
 } // namespace dashboard_diff

@@ -71,26 +71,17 @@ Oid find_alert_function(const Installation& installation) {
     return GetLatestSnapshot();
 }
 
-void execute_as(Oid owner, SPIPlanPtr plan, Datum* values, const char* nulls, ::Snapshot snapshot,
-                bool read_only, long row_limit) {
-    Oid saved_user;
-    int saved_context;
-    GetUserIdAndSecContext(&saved_user, &saved_context);
-    SetUserIdAndSecContext(owner,
-                           saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    const int result = SPI_execute_snapshot(plan, values, nulls, snapshot, InvalidSnapshot,
-                                            read_only, true, row_limit);
-    if (result < 0)
-        elog(ERROR, "could not execute statement: %s", SPI_result_code_string(result));
-    SetUserIdAndSecContext(saved_user, saved_context);
-}
-
 void execute(Statement& statement, const Installation& installation, Datum* values,
              const char* nulls, Visibility visibility, long row_limit) {
-    prepare(statement, installation);
-    const ::Snapshot snapshot =
-        visibility == Visibility::latest ? latest_snapshot() : InvalidSnapshot;
-    execute_as(installation.owner, statement.plan, values, nulls, snapshot, false, row_limit);
+    run_as(installation.owner, [&] {
+        prepare(statement, installation);
+        const ::Snapshot snapshot =
+            visibility == Visibility::latest ? latest_snapshot() : InvalidSnapshot;
+        const int result = SPI_execute_snapshot(statement.plan, values, nulls, snapshot,
+                                                InvalidSnapshot, false, true, row_limit);
+        if (result < 0)
+            elog(ERROR, "could not execute statement: %s", SPI_result_code_string(result));
+    });
 }
 
 void execute_as_caller(Statement& statement, const Installation& installation, Datum* values,

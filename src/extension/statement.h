@@ -44,11 +44,20 @@ void execute(Statement& statement, const Installation& installation, Datum* valu
 void execute_as_caller(Statement& statement, const Installation& installation, Datum* values,
                        long row_limit);
 
-// Runs a saved plan over a table of somebody else's as that table's owner.
-void execute_as(Oid owner, SPIPlanPtr plan, Datum* values, const char* nulls, ::Snapshot snapshot,
-                bool read_only, long row_limit);
+// Runs code with the rights of the owner of the tables that it names, whom no row-level security
+// binds. Only for tables of the extension: see restricted_operation.h.
+template <typename Code>
+void run_as(Oid owner, Code&& code) {
+    Oid saved_user;
+    int saved_context;
+    GetUserIdAndSecContext(&saved_user, &saved_context);
+    SetUserIdAndSecContext(owner,
+                           saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+    code();
+    SetUserIdAndSecContext(saved_user, saved_context);
+}
 
-// A snapshot for execute_as() that sees what has been committed by now.
+// A snapshot for SPI_execute_snapshot() that sees what has been committed by now.
 ::Snapshot latest_snapshot();
 
 // Connects to SPI with a search_path of pg_catalog alone, so that no object of the caller's can

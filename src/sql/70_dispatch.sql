@@ -12,6 +12,9 @@ CREATE TABLE @extschema@.dashboard_pending_snapshots (
   next_key text COLLATE "C" NOT NULL,
   after_subscription_id bigint NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  failures integer NOT NULL DEFAULT 0,
+  last_error text,
+  retry_at timestamptz,
   PRIMARY KEY (dashboard_artifact_id, id)
 );
 CREATE INDEX dashboard_pending_snapshots_order_idx
@@ -26,6 +29,11 @@ COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.next_key IS
 'the evaluation_key to go on with';
 COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.after_subscription_id IS
 'the last subscription of that key that is done';
+COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.failures IS
+'how often in a row it could not be judged, for a reason that may be mended';
+COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.last_error IS 'that reason, of the last time';
+COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.retry_at IS
+'when it is tried again: from a minute later on, up to an hour later; null: at once';
 
 ALTER TABLE @extschema@.dashboard_pending_snapshots ENABLE ROW LEVEL SECURITY;
 CREATE POLICY pending_of_dashboard ON @extschema@.dashboard_pending_snapshots FOR SELECT

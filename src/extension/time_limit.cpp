@@ -1,0 +1,81 @@
+#include "extension/time_limit.h"
+
+extern "C" {
+#include "storage/latch.h"
+#include "utils/timeout.h"
+}
+
+namespace dashboard_diff {
+
+namespace {
+
+constexpr int again_after_ms = 100;
+constexpr int refusals_before_the_end = 50;
+
+bool registered = false;
+TimeoutId timer;
+int depth = 0;
+volatile sig_atomic_t fired = 0;
+
+// Runs in a signal handler, too.
+void cancel_query() {
+    QueryCancelPending = true;
+    InterruptPending = true;
+}
+
+void time_is_up() {
+    fired = fired + 1;
+    // Code in a language that looks for cancels but whose loops catch them: others wait for it.
+    if (fired > refusals_before_the_end)
+        ProcDiePending = true;
+    cancel_query();
+    SetLatch(MyLatch);
+}
+
+// To catch an error takes a subtransaction. Once the time is up, the end of any leaves the next
+// cancel pending, so that a handler, and whatever comes behind it, gets no further than its first
+// statement, and each level of the code is left.
+void cancel_again(SubXactEvent, SubTransactionId, SubTransactionId, void*) {
+    if (depth > 0 && fired > 0)
+        cancel_query();
+}
+
+} // namespace
+
+void restart_time_limit(int milliseconds) {
+    // What was over is so, though the cancel may not have come yet.
+    if (depth != 1 || fired > 0)
+        return;
+    disable_timeout(timer, false);
+    if (milliseconds > 0 && fired == 0)
+        enable_timeout_every(timer,
+                             TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds),
+                             again_after_ms);
+}
+
+void start_time_limit(int milliseconds) {
+    if (depth++ > 0)
+        return;
+    if (!registered) {
+        timer = RegisterTimeout(USER_TIMEOUT, time_is_up);
+        RegisterSubXactCallback(cancel_again, nullptr);
+        registered = true;
+    }
+    fired = 0;
+    restart_time_limit(milliseconds);
+}
+
+bool stop_time_limit() {
+    if (depth == 0 || --depth > 0)
+        return false;
+    disable_timeout(timer, false);
+    const bool was_over = fired > 0;
+    // It may have fired when the query had just ended: the next one is not meant.
+    if (was_over) {
+        QueryCancelPending = false;
+        fired = 0;
+    }
+    return was_over;
+}
+
+} // namespace dashboard_diff

@@ -1,0 +1,21 @@
+#pragma once
+
+// The time limit of code that is somebody else's: a query of a dashboard, and what reading a
+// watched table runs. Everything here may ereport: call it guarded.
+
+#include "extension/pg.h"
+
+namespace dashboard_diff {
+
+// From now on the running query is cancelled once `milliseconds` are over (0: never). Code that
+// catches that is cancelled again with the next thing it does: it cannot go on. What does neither
+// end nor look for a cancel loses its session. A limit within another one adds nothing to it.
+void start_time_limit(int milliseconds);
+
+// The limit that was started last begins anew, unless it is one within another.
+void restart_time_limit(int milliseconds);
+
+// Ends the limit that was started last; whether its time was over.
+bool stop_time_limit();
+
+} // namespace dashboard_diff
