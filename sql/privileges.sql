@@ -73,15 +73,20 @@ DROP FUNCTION regress_leak;
 -- Subscribing
 --
 
--- The team's members may have its dashboard sent to anybody, personas of others included.
+-- The team's members may have its dashboard sent to anybody, but a persona is its owner's to subscribe.
 SET ROLE regress_member;
-SELECT subscribe('team', 'email', 'member@example.com', '{"set_added_min": 5}') IS NOT NULL AS email,
-       subscribe('team', 'persona', 'regress_ana', '{"set_added_min": 5}') IS NOT NULL AS persona;
+SELECT subscribe('team', 'email', 'member@example.com', '{"set_added_min": 5}') IS NOT NULL AS email;
+SELECT subscribe('team', 'persona', 'regress_ana', '{"set_added_min": 5}');
 -- Not one of somebody else.
 SELECT subscribe('own', 'email', 'member@example.com', '{"set_added_min": 5}');
 SELECT subscribe('own', 'persona', 'regress_ana', '{"set_added_min": 5}');
 SELECT subscribe('admins', 'webhook', 'https://example.com/x', '{"set_added_min": 5}');
--- A persona's owner may subscribe it, and it alone, to any dashboard.
+-- A persona's owner may subscribe it, and it alone, to a dashboard that he was let see.
+SET ROLE regress_stranger;
+SELECT subscribe('team', 'persona', 'regress_ana', '{"set_added_min": 1}');
+SELECT allow_viewer('team', 'regress_stranger');
+SET ROLE regress_member;
+SELECT allow_viewer('team', 'regress_stranger');
 SET ROLE regress_stranger;
 SELECT subscribe('team', 'persona', 'regress_ana', '{"set_added_min": 1}') AS ana \gset
 SELECT subscribe('team', 'persona', 'regress_team_bot', '{"set_added_min": 1}');
@@ -103,7 +108,7 @@ SELECT subscribe('own', 'persona', 'regress_ana', '{"set_added_min": 5}') IS NOT
 SELECT dashboard_artifact_id, subscriber_kind, subscriber_id, threshold_json, CASE WHEN owner = current_user THEN 'me' ELSE owner END AS owner
   FROM dashboard_subscriptions ORDER BY id;
 
--- The subscriber sees its own alert, diff and comment, not the dashboard.
+-- The subscriber sees the dashboard, its snapshots and thread, and of alerts and diffs its own.
 SET ROLE regress_member;
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, content) VALUES ('team', 3, '[{"id": 1}, {"id": 2}, {"id": 3}]');
 \x on

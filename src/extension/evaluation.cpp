@@ -90,6 +90,9 @@ bool is_due(TimestampTz captured_at, const TimestampTz* muted_until, const Inter
         return false;
     if (cooldown == nullptr || last_notified_at == nullptr)
         return true;
+    // So late that no time comes behind it: a cooldown is of at most 100 years.
+    if (*last_notified_at > END_TIMESTAMP - 101 * DAYS_PER_YEAR * USECS_PER_DAY)
+        return false;
     return captured_at >= DatumGetTimestampTz(DirectFunctionCall2(
                               timestamptz_pl_interval, TimestampTzGetDatum(*last_notified_at),
                               IntervalPGetDatum(cooldown)));

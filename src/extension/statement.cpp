@@ -85,9 +85,9 @@ void execute(Statement& statement, const Installation& installation, Datum* valu
 }
 
 void execute_as_caller(Statement& statement, const Installation& installation, Datum* values,
-                       long row_limit) {
+                       long row_limit, bool read_only) {
     prepare(statement, installation);
-    const int result = SPI_execute_plan(statement.plan, values, nullptr, true, row_limit);
+    const int result = SPI_execute_plan(statement.plan, values, nullptr, read_only, row_limit);
     if (result < 0)
         elog(ERROR, "could not execute statement: %s", SPI_result_code_string(result));
 }

@@ -40,9 +40,10 @@ enum class Visibility {
 void execute(Statement& statement, const Installation& installation, Datum* values,
              const char* nulls, Visibility visibility, long row_limit);
 
-// The same with the rights of whoever calls the SQL function, seeing what its query sees.
+// The same with the rights of whoever calls the SQL function, seeing what its query sees, unless it
+// writes or locks rows.
 void execute_as_caller(Statement& statement, const Installation& installation, Datum* values,
-                       long row_limit);
+                       long row_limit, bool read_only = true);
 
 // Runs code with the rights of the owner of the tables that it names, whom no row-level security
 // binds. Only for tables of the extension: see restricted_operation.h.

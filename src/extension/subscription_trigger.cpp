@@ -2,10 +2,12 @@
 // can be reached at all.
 
 #include "extension/guard.h"
+#include "extension/restore.h"
 #include "extension/rights.h"
 #include "extension/row_trigger.h"
 #include "extension/statement.h"
 #include "extension/targets.h"
+#include "extension/viewers.h"
 
 namespace dashboard_diff {
 
@@ -58,27 +60,34 @@ void check_subscriber(const char* kind, const char* subscriber) {
             errdetail_internal("%s", found.problem), errhint("%s", found.hint));
 }
 
-// The rights are those of the subscription's owner, one of whose members row-level security
-// requires the writer to be.
-void check_entitled(const Parties& parties, const char* dashboard, const char* kind,
-                    const char* subscriber, const char* owner) {
-    if (superuser())
-        return;
-    const Oid role = get_role_oid(owner, false);
-    const bool persona = strcmp(kind, "persona") == 0;
-    if (has_rights_of(role, parties.dashboard_owner) ||
-        (persona && has_rights_of(role, parties.persona_owner)))
-        return;
-    if (persona)
-        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                errmsg("permission denied to subscribe persona \"%s\"", subscriber),
-                errdetail("Only the persona's owner, or a member of the role that owns dashboard "
-                          "\"%s\", may subscribe it.",
-                          dashboard));
+[[noreturn]] void refuse_dashboard(const char* dashboard, const char* why) {
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
             errmsg("permission denied to subscribe to dashboard \"%s\"", dashboard),
-            errdetail("Only members of the role that owns the dashboard may have its content "
-                      "sent."));
+            errdetail_internal("%s", why));
+    pg_unreachable();
+}
+
+// The rights are those of the subscription's owner, one of whose members row-level security
+// requires the writer to be. What leaves the database is the dashboard's owner's to send; a persona
+// is told in the database, of what its owner may see.
+void check_entitled(const Installation& installation, const Parties& parties, const char* dashboard,
+                    const char* kind, const char* subscriber, const char* owner) {
+    const Oid role = get_role_oid(owner, false);
+    const bool owns_dashboard = has_rights_of(role, parties.dashboard_owner);
+    if (strcmp(kind, "persona") != 0) {
+        if (!owns_dashboard)
+            refuse_dashboard(dashboard, "Only members of the role that owns the dashboard may have "
+                                        "its content sent.");
+        return;
+    }
+    if (!owns_dashboard && !is_viewer(installation, dashboard, role))
+        refuse_dashboard(dashboard,
+                         "The dashboard's owner has not let the subscription's owner see "
+                         "it by allow_viewer().");
+    if (!has_rights_of(role, parties.persona_owner))
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("permission denied to subscribe persona \"%s\"", subscriber),
+                errdetail("Only members of the role that owns the persona may subscribe it."));
 }
 
 // The table's constraints say the same, but not why.
@@ -105,16 +114,52 @@ void check_config(const TriggerData* trigger, const Installation& installation, 
                 errdetail("A subscription of kind %s needs one of type %s.", kind, needed));
 }
 
-void check_subscription(FunctionCallInfo fcinfo) {
+Statement latest_statement{
+    R"(
+SELECT s.id
+  FROM @extschema@.dashboard_snapshots s
+ WHERE s.dashboard_artifact_id = $1
+ ORDER BY s.captured_at DESC, s.id DESC
+ LIMIT 1
+)",
+    1,
+    {TEXTOID}};
+
+// The row with the dashboard's latest snapshot, where it names none itself.
+HeapTuple note_start(const TriggerData* trigger, const Installation& installation,
+                     const char* dashboard, MemoryContext row_context) {
+    const HeapTuple row = new_row(trigger);
+    const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
+    int number = SPI_fnumber(columns, "start_snapshot_id");
+    bool is_null;
+    (void)SPI_getbinval(row, columns, number, &is_null);
+    if (!is_null || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+        return row;
+    Datum values[] = {CStringGetTextDatum(dashboard)};
+    execute(latest_statement, installation, values, nullptr, Visibility::transaction, 1);
+    if (SPI_processed == 0)
+        return row;
+    Datum latest = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+    const MemoryContext outer = MemoryContextSwitchTo(row_context);
+    const HeapTuple noted = heap_modify_tuple_by_cols(row, columns, 1, &number, &latest, &is_null);
+    MemoryContextSwitchTo(outer);
+    return noted;
+}
+
+HeapTuple check_subscription(FunctionCallInfo fcinfo) {
     const TriggerData* trigger = called_for_row(fcinfo, "dashboard_subscription_check");
     const char* dashboard = column_text(trigger, "dashboard_artifact_id");
     const char* kind = column_text(trigger, "subscriber_kind");
     const char* subscriber = column_text(trigger, "subscriber_id");
     const char* owner = column_text(trigger, "owner");
     if (dashboard == nullptr || kind == nullptr || subscriber == nullptr || owner == nullptr)
-        return; // the NOT NULL constraints speak
+        return new_row(trigger); // the NOT NULL constraints speak
+    // What a restore brings back was checked when it was written.
+    if (is_restore(trigger->tg_relation->rd_rel->relowner))
+        return new_row(trigger);
     check_subscriber(kind, subscriber);
 
+    const MemoryContext row_context = CurrentMemoryContext;
     const Installation installation = find_installation(fcinfo->flinfo->fn_oid);
     const int level = begin_statements();
     const Parties parties = find_parties(installation, dashboard, subscriber);
@@ -124,19 +169,18 @@ void check_subscription(FunctionCallInfo fcinfo) {
     if (strcmp(kind, "persona") == 0 && !parties.persona_exists)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
                 errmsg("persona \"%s\" does not exist", subscriber));
-    check_entitled(parties, dashboard, kind, subscriber, owner);
+    if (!superuser())
+        check_entitled(installation, parties, dashboard, kind, subscriber, owner);
     check_config(trigger, installation, kind);
+    const HeapTuple row = note_start(trigger, installation, dashboard, row_context);
     end_statements(level);
+    return row;
 }
 
 } // namespace
 
 DASHBOARD_DIFF_FUNCTION(dashboard_diff_subscription_check) {
-    return guarded([&] {
-        check_subscription(fcinfo);
-        const auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
-        return PointerGetDatum(new_row(trigger));
-    });
+    return guarded([&] { return PointerGetDatum(check_subscription(fcinfo)); });
 }
 
 } // namespace dashboard_diff

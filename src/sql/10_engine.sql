@@ -55,3 +55,17 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
 AS 'MODULE_PATHNAME', 'dashboard_diff_role_has_rights';
 COMMENT ON FUNCTION @extschema@.role_has_rights(name, name) IS
 'whether a role has the rights of another: is it, is a member of it, or is a superuser; where the owner does not exist, only superusers have; false where the member does not exist';
+
+CREATE FUNCTION @extschema@.is_viewer(viewer name)
+RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 1
+AS 'MODULE_PATHNAME', 'dashboard_diff_is_viewer';
+COMMENT ON FUNCTION @extschema@.is_viewer(name) IS
+'whether what a viewer is allowed counts for the current user: it is public, or a role that he has the rights of';
+
+CREATE FUNCTION @extschema@.owns_dashboard(dashboard_id text)
+RETURNS boolean
+LANGUAGE c STABLE STRICT COST 100
+AS 'MODULE_PATHNAME', 'dashboard_diff_owns_dashboard';
+COMMENT ON FUNCTION @extschema@.owns_dashboard(text) IS
+'whether the current user has the rights of the dashboard''s owner; false where it does not exist';

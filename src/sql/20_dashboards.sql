@@ -21,6 +21,32 @@ COMMENT ON COLUMN @extschema@.dashboards.owner IS
 COMMENT ON COLUMN @extschema@.dashboards.metadata IS
 '"checks": what has to hold of the snapshots, see validate_checks()';
 
+CREATE TABLE @extschema@.dashboard_viewers (
+  dashboard_artifact_id text NOT NULL REFERENCES @extschema@.dashboards ON DELETE CASCADE,
+  viewer name NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (dashboard_artifact_id, viewer)
+);
+COMMENT ON TABLE @extschema@.dashboard_viewers IS
+'who else sees a dashboard: its row, snapshots, thread and health; written by allow_viewer() and revoke_viewer()';
+COMMENT ON COLUMN @extschema@.dashboard_viewers.viewer IS 'a role, or public for everybody';
+
+ALTER TABLE @extschema@.dashboard_viewers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY viewers_of_dashboard ON @extschema@.dashboard_viewers FOR SELECT
+  USING (@extschema@.is_viewer(viewer) OR @extschema@.owns_dashboard(dashboard_artifact_id));
+
+CREATE FUNCTION @extschema@.allow_viewer(dashboard_id text, role name) RETURNS void
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'dashboard_diff_allow_viewer';
+COMMENT ON FUNCTION @extschema@.allow_viewer(text, name) IS
+'lets a role (PUBLIC: everybody) see a dashboard, and subscribe personas of its own to it; for members of the dashboard''s owner';
+
+CREATE FUNCTION @extschema@.revoke_viewer(dashboard_id text, role name) RETURNS boolean
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'dashboard_diff_revoke_viewer';
+COMMENT ON FUNCTION @extschema@.revoke_viewer(text, name) IS
+'takes back what allow_viewer() gave, and switches off the subscriptions of those who do not see the dashboard any more; false where there was nothing to take back';
+
 CREATE TABLE @extschema@.personas (
   id text PRIMARY KEY,
   owner name NOT NULL DEFAULT current_user
@@ -50,16 +76,47 @@ COMMENT ON COLUMN @extschema@.artifact_comments.comment_type IS
 'snapshot_alert where an alert for a persona wrote it';
 COMMENT ON COLUMN @extschema@.artifact_comments.mentions IS 'the personas that the comment speaks to';
 
+-- Ids in a thread are given out one by one, so that none is taken before its turn.
+CREATE TRIGGER artifact_comments_kept BEFORE INSERT ON @extschema@.artifact_comments FOR EACH ROW
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at');
+CREATE TRIGGER artifact_comments_kept_update
+  BEFORE UPDATE OF id, created_at ON @extschema@.artifact_comments FOR EACH STATEMENT
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at');
+
+-- A persona that has its name from another one must not hear what that one was told. SECURITY DEFINER
+-- because threads are the dashboards' owners'.
+CREATE FUNCTION @extschema@.persona_gone() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  UPDATE @extschema@.artifact_comments c SET mentions = array_remove(c.mentions, OLD.id)
+   WHERE OLD.id = ANY (c.mentions);
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.persona_gone() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.persona_gone() IS
+'trigger that takes a persona''s name, which may be given to another one, out of old comments';
+CREATE TRIGGER persona_gone AFTER DELETE OR UPDATE OF id ON @extschema@.personas FOR EACH ROW
+  EXECUTE FUNCTION @extschema@.persona_gone();
+
 ALTER TABLE @extschema@.dashboards ENABLE ROW LEVEL SECURITY;
 CREATE POLICY dashboards_of_owner ON @extschema@.dashboards
   USING (@extschema@.has_owner_rights(owner));
+CREATE POLICY dashboards_of_viewer ON @extschema@.dashboards FOR SELECT
+  USING (id IN (SELECT v.dashboard_artifact_id FROM @extschema@.dashboard_viewers v
+                 WHERE @extschema@.is_viewer(v.viewer)));
 
 ALTER TABLE @extschema@.personas ENABLE ROW LEVEL SECURITY;
 CREATE POLICY personas_of_owner ON @extschema@.personas
   USING (@extschema@.has_owner_rights(owner));
 
 ALTER TABLE @extschema@.artifact_comments ENABLE ROW LEVEL SECURITY;
-CREATE POLICY comments_of_dashboard ON @extschema@.artifact_comments
+CREATE POLICY comments_of_owner ON @extschema@.artifact_comments
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = artifact_id AND @extschema@.has_owner_rights(d.owner)));
+CREATE POLICY comments_of_dashboard ON @extschema@.artifact_comments FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = artifact_id));
 CREATE POLICY comments_to_persona ON @extschema@.artifact_comments FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.personas p WHERE p.id = ANY (mentions)));

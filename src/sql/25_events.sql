@@ -24,4 +24,4 @@ COMMENT ON COLUMN @extschema@.dashboard_events.message IS 'what happened and why
 ALTER TABLE @extschema@.dashboard_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY events_of_dashboard ON @extschema@.dashboard_events FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
-                  WHERE d.id = dashboard_artifact_id));
+                  WHERE d.id = dashboard_artifact_id AND @extschema@.has_owner_rights(d.owner)));

@@ -51,6 +51,9 @@ CREATE TRIGGER dashboard_snapshot_alert
     'id', 'dashboard_artifact_id', 'captured_at', 'content', 'view_hash');
 
 ALTER TABLE @extschema@.dashboard_snapshots ENABLE ROW LEVEL SECURITY;
-CREATE POLICY snapshots_of_dashboard ON @extschema@.dashboard_snapshots
+CREATE POLICY snapshots_of_owner ON @extschema@.dashboard_snapshots
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_artifact_id AND @extschema@.has_owner_rights(d.owner)));
+CREATE POLICY snapshots_of_dashboard ON @extschema@.dashboard_snapshots FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
                   WHERE d.id = dashboard_artifact_id));

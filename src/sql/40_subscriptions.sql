@@ -102,8 +102,21 @@ CREATE FUNCTION @extschema@.dashboard_subscription_check() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'dashboard_diff_subscription_check';
 REVOKE ALL ON FUNCTION @extschema@.dashboard_subscription_check() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.dashboard_subscription_check() IS
-'trigger that checks a subscription''s dashboard, its target, its notification config, and its owner''s right to the content';
+'trigger that checks a subscription''s dashboard, its target, its notification config, and its owner''s right to the content, and notes the latest snapshot';
 
+-- Its name is in front of the next one's, and so is it.
+CREATE TRIGGER dashboard_subscription_a_kept
+  BEFORE INSERT ON @extschema@.dashboard_subscriptions FOR EACH ROW
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns(
+    'id', 'baseline_snapshot_id', 'baseline_at', 'last_notified_snapshot_id', 'last_notified_at',
+    'start_snapshot_id', 'secret_version', 'previous_secret_until', 'created_at');
+CREATE TRIGGER dashboard_subscription_kept_update
+  BEFORE UPDATE OF id, baseline_snapshot_id, baseline_at, last_notified_snapshot_id, last_notified_at,
+    start_snapshot_id, secret_version, previous_secret_until, created_at
+  ON @extschema@.dashboard_subscriptions FOR EACH STATEMENT
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns(
+    'id', 'baseline_snapshot_id', 'baseline_at', 'last_notified_snapshot_id', 'last_notified_at',
+    'start_snapshot_id', 'secret_version', 'previous_secret_until', 'created_at');
 CREATE TRIGGER dashboard_subscription_check
   BEFORE INSERT ON @extschema@.dashboard_subscriptions FOR EACH ROW
   EXECUTE FUNCTION @extschema@.dashboard_subscription_check();
@@ -114,17 +127,22 @@ CREATE TRIGGER dashboard_subscription_check_update
     owner
   ON @extschema@.dashboard_subscriptions FOR EACH ROW
   EXECUTE FUNCTION @extschema@.dashboard_subscription_check();
+-- Who was let see the dashboard may not be any more.
+CREATE TRIGGER dashboard_subscription_check_activation
+  AFTER UPDATE OF is_active ON @extschema@.dashboard_subscriptions FOR EACH ROW
+  WHEN (NEW.is_active AND NOT OLD.is_active)
+  EXECUTE FUNCTION @extschema@.dashboard_subscription_check();
 
 ALTER TABLE @extschema@.dashboard_subscriptions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY subscriptions_of_owner ON @extschema@.dashboard_subscriptions
   USING (@extschema@.has_owner_rights(owner));
 CREATE POLICY subscriptions_to_dashboard ON @extschema@.dashboard_subscriptions FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
-                  WHERE d.id = dashboard_artifact_id));
+                  WHERE d.id = dashboard_artifact_id AND @extschema@.has_owner_rights(d.owner)));
 
 CREATE POLICY subscriptions_ended_by_dashboard ON @extschema@.dashboard_subscriptions FOR DELETE
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
-                  WHERE d.id = dashboard_artifact_id));
+                  WHERE d.id = dashboard_artifact_id AND @extschema@.has_owner_rights(d.owner)));
 
 CREATE FUNCTION @extschema@.subscribe(
   dashboard_id text,
@@ -141,14 +159,10 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   INSERT INTO @extschema@.dashboard_subscriptions
     (dashboard_artifact_id, subscriber_kind, subscriber_id, threshold_json, baseline, cooldown,
-     muted_until, notification_config_id, start_snapshot_id)
+     muted_until, notification_config_id)
   VALUES (subscribe.dashboard_id, subscribe.subscriber_kind, subscribe.subscriber_id,
           subscribe.threshold_json, subscribe.baseline, subscribe.cooldown,
-          subscribe.muted_until, subscribe.notification_config_id,
-          (SELECT s.id FROM @extschema@.dashboard_snapshots s
-            WHERE s.dashboard_artifact_id = subscribe.dashboard_id
-            ORDER BY s.captured_at DESC, s.id DESC
-            LIMIT 1))
+          subscribe.muted_until, subscribe.notification_config_id)
   RETURNING id;
 END;
 COMMENT ON FUNCTION @extschema@.subscribe(text, text, text, jsonb, text, interval, timestamptz, bigint) IS
@@ -183,15 +197,7 @@ CREATE FUNCTION @extschema@.rotate_webhook_secret(
   subscription_id bigint,
   grace interval DEFAULT '24 hours'
 ) RETURNS integer
-LANGUAGE sql VOLATILE STRICT
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  UPDATE @extschema@.dashboard_subscriptions s
-     SET secret_version = s.secret_version + 1,
-         previous_secret_until =
-           clock_timestamp() + rotate_webhook_secret.grace
-   WHERE s.id = rotate_webhook_secret.subscription_id
-  RETURNING s.secret_version;
-END;
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'dashboard_diff_rotate_webhook_secret';
 COMMENT ON FUNCTION @extschema@.rotate_webhook_secret(bigint, interval) IS
 'gives a subscription a new signing key; deliveries carry signatures of the old one too while the grace lasts; the new secret_version, null where there is no such subscription';

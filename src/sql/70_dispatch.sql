@@ -38,7 +38,7 @@ COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.retry_at IS
 ALTER TABLE @extschema@.dashboard_pending_snapshots ENABLE ROW LEVEL SECURITY;
 CREATE POLICY pending_of_dashboard ON @extschema@.dashboard_pending_snapshots FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
-                  WHERE d.id = dashboard_artifact_id));
+                  WHERE d.id = dashboard_artifact_id AND @extschema@.has_owner_rights(d.owner)));
 
 CREATE FUNCTION @extschema@.dispatch_pending(time_limit interval DEFAULT NULL) RETURNS bigint
 LANGUAGE c VOLATILE

@@ -2,7 +2,7 @@
 
 SET LOCAL search_path TO @extschema@, pg_temp;
 
-GRANT SELECT ON dashboards, personas, artifact_comments, dashboard_snapshots,
+GRANT SELECT ON dashboards, dashboard_viewers, personas, artifact_comments, dashboard_snapshots,
   dashboard_subscriptions, dashboard_diffs, dashboard_alerts, dashboard_deliveries,
   dashboard_delivery_attempts, dashboard_delivery_log, dashboard_events,
   dashboard_pending_snapshots TO PUBLIC;
@@ -32,6 +32,7 @@ COMMENT ON FUNCTION allow_listener(regrole) IS
 'grants a role what dashboard_diff_listener needs: EXECUTE on its functions, no right on any table';
 
 SELECT pg_catalog.pg_extension_config_dump('dashboards', '');
+SELECT pg_catalog.pg_extension_config_dump('dashboard_viewers', '');
 SELECT pg_catalog.pg_extension_config_dump('personas', '');
 SELECT pg_catalog.pg_extension_config_dump('artifact_comments', '');
 SELECT pg_catalog.pg_extension_config_dump('artifact_comments_id_seq', '');
