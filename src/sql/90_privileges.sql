@@ -19,12 +19,10 @@ LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  EXECUTE format(
-    'GRANT EXECUTE ON FUNCTION @extschema@.dispatch_pending, @extschema@.claim_deliveries,
-       @extschema@.finish_deliveries, @extschema@.park_deliveries, @extschema@.parked_endpoints,
-       @extschema@.release_deliveries, @extschema@.next_delivery_due, @extschema@.listener_seen,
-       @extschema@.webhook_secret_version, @extschema@.policy_secret_version,
-       @extschema@.delivery_providers TO %s', role);
+  PERFORM @extschema@.allow_functions(role, ARRAY[
+    'dispatch_pending', 'claim_deliveries', 'finish_deliveries', 'park_deliveries',
+    'parked_endpoints', 'release_deliveries', 'next_delivery_due', 'listener_seen',
+    'webhook_secret_version', 'policy_secret_version', 'delivery_providers']::name[]);
 END
 $$;
 REVOKE ALL ON FUNCTION allow_listener(regrole) FROM PUBLIC;

@@ -28,7 +28,7 @@ BEGIN
      AND who.role <> e.extowner AND r.rolsuper IS NOT TRUE;
   IF others IS NOT NULL THEN
     RAISE WARNING 'others may create objects in the schema of dashboard_diff: %', others
-      USING ERRCODE = 'warning',
+      USING ERRCODE = '01000',
             DETAIL = 'Their functions can stand beside those of the extension under the same names, and be called by mistake.',
             HINT = 'Install the extension in a schema of its own: CREATE EXTENSION dashboard_diff SCHEMA ...';
   END IF;

@@ -1,0 +1,26 @@
+-- How roles that do work for others get the right to.
+
+CREATE FUNCTION @extschema@.allow_functions(role regrole, functions name[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  ours regprocedure;
+BEGIN
+  -- By what they are, and not by name: others may have functions of the same names beside them.
+  FOR ours IN
+    SELECT p.oid
+      FROM pg_extension e
+      JOIN pg_depend d
+        ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+       AND d.classid = 'pg_proc'::regclass
+      JOIN pg_proc p ON p.oid = d.objid
+     WHERE e.extname = 'dashboard_diff' AND p.proname = ANY (functions)
+  LOOP
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', ours, role);
+  END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.allow_functions(regrole, name[]) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.allow_functions(regrole, name[]) IS
+'grants a role EXECUTE on functions of the extension, with the caller''s right to grant';
