@@ -128,8 +128,11 @@ void JsonbWriter::begin_object(const ObjectKeys& keys) {
 }
 
 void JsonbWriter::close_child(std::uint32_t type) {
-    if (frames_.empty())
+    if (frames_.empty()) {
+        if (type != type_container)
+            wrap_scalar(type);
         return;
+    }
     Frame& frame = frames_.back();
     assert(frame.next_entry < frame.entry_count);
     const std::size_t end = size_ - frame.data;
@@ -141,6 +144,18 @@ void JsonbWriter::close_child(std::uint32_t type) {
     store_word(buffer_ + frame.entries + std::size_t{4} * frame.next_entry, type | field);
     ++frame.next_entry;
     frame.previous_end = stop;
+}
+
+// A document that is no container is stored as an array of one element, with a flag.
+void JsonbWriter::wrap_scalar(std::uint32_t type) {
+    const std::size_t length = size_ - header_size;
+    if (length > length_mask)
+        throw_too_large();
+    extend(8);
+    std::byte* const at = buffer_ + header_size;
+    std::memmove(at + 8, at, length);
+    store_word(at, 1 | array_flag | scalar_flag);
+    store_word(at + 4, type | offset_flag | static_cast<std::uint32_t>(length));
 }
 
 void JsonbWriter::end() {

@@ -86,7 +86,8 @@ public:
     void null();
     void value(const Value& value); // copied as it stands; absent becomes null
 
-    // Hands over the buffer. Exactly one container must have been begun and ended.
+    // Hands over the buffer. Exactly one value must have been written: a container that was begun
+    // and ended, or any other.
     JsonbDatum finish();
 
 private:
@@ -100,6 +101,7 @@ private:
 
     void begin_container(std::uint32_t header, std::uint32_t entry_count);
     void close_child(std::uint32_t type);
+    void wrap_scalar(std::uint32_t type);
     void align();
     std::byte* extend(std::size_t bytes);
     void grow(std::size_t needed);

@@ -68,6 +68,21 @@ TEST(JsonbWriter, WritesTheBytesThatTheServerWrites) {
               std::string_view(reinterpret_cast<const char*>(expected), sizeof expected));
 }
 
+TEST(JsonbWriter, WritesADocumentThatIsNoContainer) {
+    for (const std::string json : {"\"\"", "\"ids\"", "0", "-1.50", "1e100", "true", "false",
+                                   "null", "[]", "{}", "[1]", "{\"a\": null}"}) {
+        const Document document(json);
+        JsonbWriter writer(runtime, 1);
+        writer.value(document.root());
+        const Document copy(writer.finish());
+        EXPECT_EQ(copy.bytes(), document.bytes()) << json;
+        EXPECT_EQ(copy.text(), document.text());
+    }
+    JsonbWriter number(runtime);
+    number.integer(-20000);
+    EXPECT_EQ(Document(number.finish()).text(), "-20000");
+}
+
 TEST(JsonbWriter, PutsAnOffsetIntoEvery32ndEntry) {
     const Document document("[" + joined(100, [](std::size_t) { return "\"abc\""; }) + "]");
     const Container array(document.root().data);
