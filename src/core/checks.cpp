@@ -6,6 +6,7 @@
 #include "core/decimal.h"
 #include "core/error.h"
 #include "core/json_path.h"
+#include "core/limits.h"
 #include "core/nearest_name.h"
 #include "core/number.h"
 
@@ -78,10 +79,16 @@ std::string unknown_key_hint(std::string_view key) {
                 "at " + at.text() + ": " + std::string(problem), std::move(hint));
 }
 
+void check_size(const JsonPath& at, const limits::Problem& problem) {
+    if (problem)
+        throw_invalid(at, problem.text, std::string(problem.hint));
+}
+
 std::uint64_t read_rows(const Value& value, std::int64_t least, const JsonPath& at) {
     const auto rows = is_number(value) ? to_integer(Decimal(value)) : std::nullopt;
     if (!rows || *rows < least || *rows > INT32_MAX)
         throw_invalid(at, "must be an integer of " + std::to_string(least) + " or more");
+    check_size(at, limits::problem_of_number(Decimal(value)));
     return static_cast<std::uint64_t>(*rows);
 }
 
@@ -91,6 +98,7 @@ void check_fraction(const Value& value, const JsonPath& at) {
     if (!is_number(value) || Decimal(value).negative() || compare(Decimal(value), one.view()) > 0)
         throw_invalid(at, "must be a number from 0 to 1",
                       "It is a fraction of the rows: 0.05 is five percent.");
+    check_size(at, limits::problem_of_number(Decimal(value)));
 }
 
 void read_range(Check& check, const JsonPath& at) {
@@ -103,6 +111,9 @@ void read_range(Check& check, const JsonPath& at) {
     if (!is_bound(smallest) || !is_bound(largest) ||
         (smallest.is(Kind::null) && largest.is(Kind::null)))
         throw_invalid(at, "must be [min, max], two numbers of which one may be null");
+    for (std::size_t i = 0; i < bounds.size(); ++i)
+        if (is_number(bounds[i]))
+            check_size(JsonPath{&at, {}, i}, limits::problem_of_number(Decimal(bounds[i])));
     if (is_number(smallest))
         check.smallest = smallest;
     if (is_number(largest))
@@ -183,11 +194,13 @@ private:
         case takes_source:
             if (!text)
                 throw_invalid(at, "must be the name of a row source");
+            check_size(at, limits::problem_of_name(value.length));
             check.source = value;
             break;
         case takes_on_field:
             if (!text)
                 throw_invalid(at, "must be the name of a field");
+            check_size(at, limits::problem_of_name(value.length));
             check.on_field = value;
             break;
         }

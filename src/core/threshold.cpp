@@ -2,6 +2,7 @@
 
 #include "core/decimal.h"
 #include "core/error.h"
+#include "core/limits.h"
 #include "core/operators.h"
 
 namespace dashboard_diff {
@@ -21,12 +22,23 @@ std::string operator_names() {
     return names;
 }
 
+void check_size(const JsonPath& at, const limits::Problem& problem) {
+    if (problem)
+        throw_invalid(at, problem.text, std::string(problem.hint));
+}
+
+void check_bytes(const Value& value, std::size_t most, const JsonPath& at, const char* hint) {
+    if (value.length > most)
+        throw_invalid(at, "must be at most " + std::to_string(most) + " bytes long", hint);
+}
+
 std::uint64_t read_count(const Value& value, const JsonPath& at, std::int64_t largest) {
     const auto count = is_number(value) ? to_integer(Decimal(value)) : std::nullopt;
     if (count && *count > largest)
         throw_invalid(at, "must be at most " + std::to_string(largest));
     if (!count || *count < 1)
         throw_invalid(at, "must be an integer of 1 or more");
+    check_size(at, limits::problem_of_number(Decimal(value))); // 3.000...
     return static_cast<std::uint64_t>(*count);
 }
 
@@ -35,11 +47,13 @@ void check_number(const Value& value, const JsonPath& at, bool zero_allowed) {
     if (!number || (Decimal(value).zero() && !zero_allowed))
         throw_invalid(at, zero_allowed ? "must be a number of 0 or more"
                                        : "must be a number greater than 0");
+    check_size(at, limits::problem_of_number(Decimal(value)));
 }
 
 const Value& read_name(const Value& value, const JsonPath& at, std::string_view what) {
     if (!value.is(Kind::string) || value.length == 0)
         throw_invalid(at, "must be the name of a " + std::string(what));
+    check_size(at, limits::problem_of_name(value.length));
     return value;
 }
 
@@ -162,6 +176,8 @@ private:
             rule.source = read_name(value, at, "row source");
             break;
         case modifier::to:
+            check_bytes(value, limits::value_bytes, at,
+                        "Ask for any change of the field, without \"to\".");
             rule.to = value;
             break;
         case modifier::direction:
@@ -181,11 +197,17 @@ private:
     void read_ids(Rule& rule, const Value& list, const JsonPath& at) {
         if (!list.is(Kind::array) || Container(list.data).count() == 0)
             throw_invalid(at, "must be a non-empty array of ids");
+        if (Container(list.data).count() > limits::ids)
+            throw_invalid(at, "must have at most " + std::to_string(limits::ids) + " ids",
+                          "Without \"ids\" a rule looks at all rows.");
         Cursor elements = Cursor::elements(Container(list.data));
         Value id;
-        for (std::size_t n = 0; elements.next(id); ++n)
-            if (!id.is(Kind::string) && !is_number(id))
-                throw_invalid(JsonPath{&at, {}, n}, "must be a string or a number");
+        for (std::size_t n = 0; elements.next(id); ++n) {
+            const JsonPath here{&at, {}, n};
+            if (!is_id(id))
+                throw_invalid(here, "must be a string or a number");
+            check_size(here, limits::problem_of_name(id.length));
+        }
         rule.ids.emplace(list, runtime_);
     }
 
@@ -196,6 +218,7 @@ private:
 Threshold Threshold::read(const Value& root, const JsonPath& at, const Runtime& runtime) {
     Threshold threshold(runtime.memory);
     ThresholdReader(threshold, runtime).read_rule(root, at, 1);
+    check_bytes(root, limits::threshold_bytes, at, "Make several subscriptions of it.");
     return threshold;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/arithmetic.h"
 #include "core/judges.h"
+#include "core/limits.h"
 #include "core/round_number.h"
 
 namespace dashboard_diff {
@@ -236,8 +237,9 @@ private:
 
     void write_amount(const Decimal& limit, const Value& as_written) {
         Number number(runtime_.memory);
-        const bool fits =
+        const bool assigned =
             single_ ? assign_round(number, limit) : multiply(number, limit, factor_, runtime_);
+        const bool fits = assigned && !limits::problem_of_number(number.view());
         writer_.value(fits ? number.value() : as_written);
     }
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/json_path.h"
+#include "core/limits.h"
 
 namespace dashboard_diff {
 
@@ -30,14 +31,31 @@ std::string_view read_text(const Value& value, const JsonPath& at) {
     return value.text();
 }
 
+// What becomes a key of each snapshot, or is looked up in each of its rows.
+std::string_view check_name(std::string_view name, const JsonPath& at) {
+    if (const limits::Problem problem = limits::problem_of_name(name.size()))
+        refuse(at, problem.text, std::string(problem.hint));
+    return name;
+}
+
+std::string_view read_query(const Value& value, const JsonPath& at) {
+    const std::string_view sql = read_text(value, at);
+    if (sql.size() > limits::query_bytes)
+        refuse(at, "must be at most " + std::to_string(limits::query_bytes) + " bytes long",
+               "Put what is long into a view.");
+    return sql;
+}
+
 std::string_view read_optional_text(const Value& root, std::string_view key, const JsonPath& at) {
     const Value value = find_member(root, key);
-    return value.present() ? read_text(value, {&at, key}) : std::string_view{};
+    return value.present() ? check_name(read_text(value, {&at, key}), {&at, key})
+                           : std::string_view{};
 }
 
 DataSource read_source(std::string_view name, const Value& source, const JsonPath& at) {
     if (name.empty())
         refuse(at, "a data source must have a name");
+    check_name(name, at);
     if (!source.is(Kind::object))
         refuse(at, "must be an object with the query in \"sql\"");
     MemberCursor members{Container(source.data)};
@@ -49,7 +67,7 @@ DataSource read_source(std::string_view name, const Value& source, const JsonPat
         if (key != "sql")
             refuse(here, "is no key of a data source",
                    "A data source is {\"sql\": \"SELECT ...\"}.");
-        read.sql = read_text(value, here);
+        read.sql = read_query(value, here);
     }
     if (read.sql.empty())
         refuse({&at, "sql"}, "is missing");

@@ -204,9 +204,10 @@ TEST(ExplanationExcerpt, CutsNoListThatIsAValue) {
 }
 
 TEST(ExplanationExcerpt, OfATreeThatIsTooLongIsItsResult) {
-    const std::string field(30000, 'f');
-    const std::string text =
-        explanation_text("[]", "[]", R"({"value_delta_pct": 1, "on_field": ")" + field + "\"}");
+    const std::string rule =
+        R"({"value_delta_pct": 1, "on_field": ")" + std::string(1000, 'f') + "\"}";
+    const std::string text = explanation_text(
+        "[]", "[]", R"({"AND": [)" + joined(30, [&](std::size_t) { return rule; }) + "]}");
     EXPECT_EQ(explanation_excerpt(text, 20000).text(), R"({"result": false, "truncated": true})");
     const std::string metric(20000, '7');
     EXPECT_EQ(explanation_excerpt(R"({"result": null, "measured": )" + metric + "}", 5000).text(),
@@ -215,6 +216,11 @@ TEST(ExplanationExcerpt, OfATreeThatIsTooLongIsItsResult) {
 
 TEST(ExplanationExcerpt, TakesAnyDocument) {
     EXPECT_EQ(explanation_excerpt("[1, 2]", 1000).text(), "[1, 2]");
+    for (const std::string scalar :
+         {"\"ids\"", "\"AND\"", "\"\"", "-12.50", "true", "false", "null"})
+        EXPECT_EQ(explanation_excerpt(scalar, 1000).text(), scalar);
+    EXPECT_EQ(explanation_excerpt("\"" + std::string(500, 'x') + "\"", 100).text(),
+              R"({"result": null, "truncated": true})");
     EXPECT_EQ(explanation_excerpt(R"({"rows": "none"})", 1000).text(), R"({"rows": "none"})");
     EXPECT_EQ(explanation_excerpt("[\"" + std::string(500, 'x') + "\"]", 100).text(),
               R"({"result": null, "truncated": true})");
