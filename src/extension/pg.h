@@ -60,6 +60,13 @@ extern "C" {
 #define PGDLLEXPORT __attribute__((visibility("default")))
 #endif
 
+// What walks a tree of nodes is declared without parameters there.
+#if PG_VERSION_NUM < 160000
+#define DASHBOARD_DIFF_WALKER(name) reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(&(name)))
+#else
+#define DASHBOARD_DIFF_WALKER(name) (&(name))
+#endif
+
 #undef Abs
 #undef Max
 #undef Min

@@ -9,6 +9,7 @@
 #include <string>
 
 extern "C" {
+#include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 }
@@ -17,16 +18,41 @@ namespace dashboard_diff {
 
 namespace {
 
-bool has_writing_with(const SelectStmt* select) {
-    if (select->withClause == nullptr)
+// What a query holds that does more than read, and the words for it.
+struct Search {
+    const char* problem;
+};
+
+// At any depth of the parse tree; true ends the walk. May ereport.
+bool find_problem(Node* node, void* context) {
+    auto* search = static_cast<Search*>(context);
+    if (node == nullptr)
         return false;
-    ListCell* cell;
-    foreach (cell, select->withClause->ctes) {
-        const auto* part = static_cast<CommonTableExpr*>(lfirst(cell));
-        if (!IsA(part->ctequery, SelectStmt))
+    check_stack_depth();
+    switch (nodeTag(node)) {
+    case T_LockingClause:
+        search->problem = "must not lock rows";
+        return true;
+    case T_IntoClause:
+        search->problem = "must not write INTO a table";
+        return true;
+    case T_CommonTableExpr:
+        // The grammar takes any statement here that returns rows, and later versions may take more.
+        if (!IsA(reinterpret_cast<CommonTableExpr*>(node)->ctequery, SelectStmt)) {
+            search->problem = "must not write";
             return true;
+        }
+        break;
+    case T_InsertStmt:
+    case T_UpdateStmt:
+    case T_DeleteStmt:
+    case T_MergeStmt:
+        search->problem = "must not write";
+        return true;
+    default:
+        break;
     }
-    return false;
+    return raw_expression_tree_walker(node, DASHBOARD_DIFF_WALKER(find_problem), context);
 }
 
 // How a string is not one SELECT that only reads; null where it is one. May ereport.
@@ -34,19 +60,12 @@ const char* find_query_problem(const char* sql) {
     const List* statements = raw_parser(sql, RAW_PARSE_DEFAULT);
     if (list_length(statements) != 1)
         return psprintf("must be one SELECT, and is %d statements", list_length(statements));
-    const Node* statement = static_cast<RawStmt*>(linitial(statements))->stmt;
+    Node* statement = static_cast<RawStmt*>(linitial(statements))->stmt;
     if (!IsA(statement, SelectStmt))
         return "must be one SELECT";
-    const auto* select = reinterpret_cast<const SelectStmt*>(statement);
-    if (has_writing_with(select))
-        return "must not write";
-    if (select->lockingClause != NIL)
-        return "must not lock rows";
-    while (select->larg != nullptr)
-        select = select->larg;
-    if (select->intoClause != nullptr)
-        return "must not write INTO a table";
-    return nullptr;
+    Search search{};
+    find_problem(statement, &search);
+    return search.problem;
 }
 
 const char* terminated(std::string_view text, const ServerRuntime& runtime) {
