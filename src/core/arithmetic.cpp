@@ -173,13 +173,36 @@ bool ratio(const Decimal& delta, const Decimal& base_value, Number& out, const R
     return true;
 }
 
+namespace {
+
+// reaches_fraction(), where the first digits' powers of 10000 decide. The product of numbers far
+// from 1 is as long as they are far.
+std::optional<bool> decide_by_size(const Decimal& delta, const Decimal& base_value,
+                                   const Decimal& fraction) noexcept {
+    if (base_value.zero() || fraction.zero())
+        return true;
+    if (delta.zero())
+        return false;
+    const int product = base_value.weight() + fraction.weight(); // or one more
+    if (delta.weight() > product + 1)
+        return true;
+    if (delta.weight() < product)
+        return false;
+    return std::nullopt;
+}
+
+} // namespace
+
 bool reaches_fraction(const Decimal& delta, const Decimal& base_value, const Decimal& fraction,
                       const Runtime& runtime) {
     const int behind = std::max(delta.fraction_groups(), base_value.fraction_groups());
     const int delta_size = std::max(delta.whole_groups(), base_value.whole_groups()) + behind;
     const int fraction_size = fraction.whole_groups() + fraction.fraction_groups();
-    if (delta_size + fraction_size > product_groups)
+    if (delta_size + fraction_size > product_groups) {
+        if (const auto reaches = decide_by_size(delta, base_value, fraction))
+            return *reaches;
         return reaches_fraction_long(delta, base_value, fraction, behind, runtime);
+    }
     const Wide left = scaled_magnitude(delta, behind) * powers_of_base[fraction.fraction_groups()];
     const Wide right = scaled_magnitude(base_value, behind) *
                        scaled_magnitude(fraction, fraction.fraction_groups());

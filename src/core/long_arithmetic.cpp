@@ -154,6 +154,7 @@ void encode_natural(const Natural& n, int fraction_groups, int scale, bool negat
 
 void subtract_long(const Decimal& after, const Decimal& before, int fraction_groups, int scale,
                    Number& out, const Runtime& runtime) {
+    runtime.poll(); // as long as many short ones
     Natural a = scaled(after, fraction_groups, runtime);
     Natural b = scaled(before, fraction_groups, runtime);
     bool negative = after.negative();
