@@ -184,6 +184,28 @@ TEST(ArithmeticProperty, FractionsAreReachedExactly) {
     }
 }
 
+// Where the sizes of numbers decide, and where they are too near each other for that.
+TEST(ArithmeticProperty, FractionsFarFromOneAreReachedExactly) {
+    Random random(15);
+    const auto shifted = [](const std::string& digits, int places) {
+        return places < 0 ? "0." + std::string(static_cast<std::size_t>(-places), '0') + digits
+                          : digits + std::string(static_cast<std::size_t>(places), '0');
+    };
+    for (const int far : {-100, -41, 41, 100}) {
+        const std::string fraction = shifted(random.digits(3), far);
+        for (int near = -9; near <= 9; ++near) {
+            const std::string base = shifted(random.digits(30), near);
+            for (int off = -9; off <= 9; ++off)
+                check_reach(shifted(random.digits(1 + random.below(30)), far + near + 15 + off),
+                            base, fraction);
+        }
+        check_reach("0", random.digits(40), fraction);
+        check_reach(random.digits(40), "0", fraction);
+        check_reach("0", "0", fraction);
+        check_reach("0", random.digits(40), "0.0");
+    }
+}
+
 TEST(ArithmeticProperty, ALongQuotientIsFoundDigitByDigit) {
     Random random(14);
     for (int i = 0; i < 400; ++i) {

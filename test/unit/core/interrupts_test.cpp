@@ -217,6 +217,15 @@ TEST(Interrupts, EndLongDivision) {
     });
 }
 
+TEST(Interrupts, EndSubtractionsOfLongNumbers) {
+    const auto before = huge('7', 20000);
+    const auto after = huge('8', 20000);
+    const auto limit = numeric_from_text("1");
+    expect_interruptible(1, [&](const Runtime& runtime) {
+        differs_by(Decimal(before.data()), Decimal(after.data()), Decimal(limit.data()), runtime);
+    });
+}
+
 TEST(Interrupts, EndLongMultiplication) {
     const auto number = huge('7', 20000);
     const auto limit = numeric_from_text("0." + std::string(4000, '3'));
