@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+
 #include "extension/settings.h"
 
 namespace dashboard_diff {
@@ -11,6 +13,9 @@ namespace {
 // Subscriptions written by one statement. The first statement is small, to learn what one takes.
 constexpr int first_chunk = 100;
 constexpr int largest_chunk = 2000;
+
+// Of an insert, that its budget does not end.
+constexpr std::uint64_t first_steps = 16;
 
 bool starts_with(std::string_view text, std::string_view prefix) {
     return text.substr(0, prefix.size()) == prefix;
@@ -67,15 +72,54 @@ Dispatch::Dispatch(const Installation& installation, SnapshotTable* table,
 
 Dispatch::~Dispatch() = default;
 
-// A few steps are always taken: a machine that stalls for a moment must not leave every small
-// insert pending, nor a short time be spent on nothing again and again.
+// An insert takes a few steps in any case, as long as these have not worked through the budget
+// themselves: a machine that stalls for a moment must not leave every small insert pending. What
+// goes on with a pending snapshot takes one that counts: a short time must not be spent on nothing
+// again and again.
 bool Dispatch::has_begun() const {
-    constexpr std::uint64_t first_steps = 16;
-    return resumed_ ? has_moved_ : steps_ >= first_steps;
+    if (resumed_)
+        return has_moved_;
+    return steps_ >= first_steps || processor_time() >= processor_budget_end_;
 }
 
 bool Dispatch::is_time_up(TimestampTz deadline) const {
-    return deadline == DT_NOBEGIN || (has_begun() && is_past(deadline));
+    return deadline == DT_NOBEGIN || (is_past(deadline) && has_begun());
+}
+
+// When a step that begins now is cut. An insert has its budget, in the middle of a step too. A
+// pending snapshot has nobody who waits for it, but must not hold up the others for ever.
+TimestampTz Dispatch::end_of_step() const {
+    if (!resumed_)
+        return deadline_;
+    const TimestampTz longest =
+        view_timeout() > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), view_timeout())
+                           : DT_NOEND;
+    return has_moved_ ? std::min(longest, deadline_) : longest;
+}
+
+template <typename Work>
+bool Dispatch::in_time(Work&& work) const {
+    const bool first = !resumed_ && steps_ <= first_steps;
+    const TimeLimit limit(end_of_step(), first ? processor_budget_end_ : 0);
+    try {
+        work();
+        return true;
+    } catch (const TimeUp&) {
+        return false;
+    }
+}
+
+// After a step that was cut: whether somebody else has to go on. Else the step takes too long for
+// anybody.
+bool Dispatch::must_stop() const {
+    return !resumed_ || (has_moved_ && is_past(deadline_));
+}
+
+// Throws where work that all rules need takes too long for anybody.
+void Dispatch::check_finished(bool finished, const char* work) const {
+    if (!finished && !must_stop())
+        throw Error(ErrorCode::limit_exceeded, std::string(work) + " takes longer than " +
+                                                   std::to_string(view_timeout()) + " ms");
 }
 
 // How many subscriptions there is time for; 0: none.
@@ -116,6 +160,8 @@ bool Dispatch::write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Wri
 }
 
 bool Dispatch::run(DispatchCursor& cursor, TimestampTz deadline) {
+    deadline_ = deadline;
+    processor_budget_end_ = processor_time() + dispatch_budget();
     // Without a snapshot before it there is nothing for those who compare with that.
     if (!previous_.found && cursor.key < after_previous)
         cursor = {after_previous};
@@ -132,14 +178,12 @@ bool Dispatch::run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is
     is_last = found.is_last;
 
     std::pmr::vector<Group> groups(scope.runtime().memory);
+    if (!read_thresholds(found, groups, scope.runtime()))
+        return false;
     std::uint32_t top_n = default_top_n;
-    for (int i = 0; i < found.count; ++i) {
-        groups.push_back(
-            {found.groups[i],
-             read_stored_threshold(found.groups[i].threshold, judged_.dashboard, scope.runtime())});
-        if (groups.back().threshold)
-            top_n = std::max(top_n, groups.back().threshold->required_top_n());
-    }
+    for (const Group& group : groups)
+        if (group.threshold)
+            top_n = std::max(top_n, group.threshold->required_top_n());
     std::optional<Matched> matched;
     for (const Group& group : groups) {
         // Those that wait to be told share a baseline, and the cursor stays at the first of them.
@@ -154,6 +198,12 @@ bool Dispatch::run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is
         }
         if (matched->empty() && cursor.key != group.stored.key)
             cursor = {group.stored.key};
+        // Nothing has moved until those are told, so that more of them would know no end.
+        if (resumed_ && !has_moved_ && !matched->empty() && is_past(deadline)) {
+            if (tell(*matched, cursor, deadline))
+                cursor = {group.stored.key};
+            return false;
+        }
         if (is_time_up(deadline) || !dispatch_group(group, top_n, *matched, cursor, deadline))
             return false;
     }
@@ -162,6 +212,17 @@ bool Dispatch::run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is
     if (!groups.empty())
         cursor = {groups.back().stored.key + std::string("+")}; // behind the last of them
     return true;
+}
+
+bool Dispatch::read_thresholds(const SubscriptionGroups& found, std::pmr::vector<Group>& groups,
+                               const ServerRuntime& runtime) const {
+    const bool finished = in_time([&] {
+        for (int i = 0; i < found.count; ++i)
+            groups.push_back({found.groups[i], read_stored_threshold(found.groups[i].threshold,
+                                                                     judged_.dashboard, runtime)});
+    });
+    check_finished(finished, "reading the thresholds");
+    return finished;
 }
 
 bool Dispatch::dispatch_group(const Group& group, std::uint32_t top_n, Matched& matched,
@@ -175,17 +236,21 @@ bool Dispatch::dispatch_group(const Group& group, std::uint32_t top_n, Matched& 
     if (group.has(since_prefix) && group.stored.baseline_id == judged_.id)
         return true;
 
-    compare_with_baseline_of(group, top_n);
+    if (!compare_with_baseline_of(group, top_n))
+        return false;
     if (!baseline_->snapshot.found) // deleted, and every later one with it
         return start_anew(group, cursor, deadline);
     const Comparison& comparison = *baseline_->comparison;
-    switch (evaluate(*group.threshold, comparison, baseline_->scope.runtime())) {
+    Outcome outcome = Outcome::quiet;
+    if (!in_time(
+            [&] { outcome = evaluate(*group.threshold, comparison, baseline_->scope.runtime()); }))
+        return pass_over(group, matched);
+    switch (outcome) {
     case Outcome::starts_anew:
         tell_owner_of_new_baseline(comparison.reason);
         return group.has(previous_prefix) || start_anew(group, cursor, deadline);
     case Outcome::met:
-        collect(group, matched);
-        return true;
+        return collect(group, matched);
     case Outcome::quiet:
         break;
     }
@@ -202,9 +267,9 @@ void Dispatch::tell_owner_of_new_baseline(const std::string& reason) const {
 }
 
 // Groups come sorted by baseline: each is looked up and compared with once.
-void Dispatch::compare_with_baseline_of(const Group& group, std::uint32_t top_n) {
+bool Dispatch::compare_with_baseline_of(const Group& group, std::uint32_t top_n) {
     if (baseline_ != nullptr && baseline_->key == group.baseline() && baseline_->top_n >= top_n)
-        return;
+        return true;
     baseline_.reset();
     baseline_ = std::make_unique<Baseline>();
     Baseline& baseline = *baseline_;
@@ -214,9 +279,14 @@ void Dispatch::compare_with_baseline_of(const Group& group, std::uint32_t top_n)
                             ? previous_
                             : baseline.scope.run([&] { return find_baseline(group); });
     if (!baseline.snapshot.found)
-        return;
-    baseline.comparison = compare_with(baseline.snapshot, judged_, top_n, baseline.scope.runtime());
-    has_checked_ = true;
+        return true;
+    const bool finished = in_time([&] {
+        baseline.comparison =
+            compare_with(baseline.snapshot, judged_, top_n, baseline.scope.runtime());
+    });
+    check_finished(finished, "comparing the snapshots");
+    has_checked_ = has_checked_ || finished;
+    return finished;
 }
 
 // The snapshot that the group was last told of; where it was deleted, the next one that was not.
@@ -246,20 +316,57 @@ FanOut Dispatch::describe_fan_out() const {
     return fan_out;
 }
 
-void Dispatch::collect(const Group& group, Matched& matched) {
+// What all alerts of the baseline share.
+bool Dispatch::prepare_alerts() {
     Baseline& baseline = *baseline_;
+    if (baseline.describer)
+        return true;
     const Diff& diff = *baseline.comparison->diff;
-    if (!baseline.describer) {
-        baseline.describer.emplace(diff, baseline.scope.runtime());
-        baseline.stored_diff = diff_to_store(diff, baseline.scope.runtime());
-        baseline.excerpt = excerpt_to_store(diff, baseline.stored_diff, baseline.scope.runtime());
-    }
-    const Finding finding =
-        make_finding(*group.threshold, diff, *baseline.describer, matched.scope.runtime());
+    const ServerRuntime& runtime = baseline.scope.runtime();
+    const bool finished = in_time([&] {
+        baseline.stored_diff = diff_to_store(diff, runtime);
+        baseline.excerpt = excerpt_to_store(diff, baseline.stored_diff, runtime);
+        baseline.describer.emplace(diff, runtime); // last: it says that all is there
+    });
+    check_finished(finished, "writing down what changed");
+    return finished;
+}
+
+bool Dispatch::collect(const Group& group, Matched& matched) {
+    if (!prepare_alerts())
+        return false;
+    Finding finding{};
+    if (!in_time([&] {
+            finding = make_finding(*group.threshold, *baseline_->comparison->diff,
+                                   *baseline_->describer, matched.scope.runtime());
+        }))
+        return pass_over(group, matched);
     matched.keys.push_back(
         matched.scope.run([&] { return CStringGetTextDatum(group.stored.key); }));
     matched.explanations.push_back(finding.explanation);
     matched.summaries.push_back(finding.summary);
+    return true;
+}
+
+// A rule that was cut. One that takes too long for anybody is passed over, so that it does not cost
+// other subscribers their alerts.
+bool Dispatch::pass_over(const Group& group, const Matched& matched) {
+    if (must_stop())
+        return false;
+    guarded([&] {
+        constexpr int longest = 200;
+        const Jsonb* threshold = DatumGetJsonbP(group.stored.threshold);
+        char* rule = JsonbToCString(nullptr, const_cast<JsonbContainer*>(&threshold->root),
+                                    static_cast<int>(VARSIZE(threshold)));
+        rule[pg_mbcliplen(rule, static_cast<int>(strlen(rule)), longest)] = '\0';
+        store_event(installation_, judged_.dashboard, "dispatch_failed", judged_.id,
+                    psprintf("snapshot " INT64_FORMAT
+                             " could not be judged by a rule, since that takes longer than %d ms: "
+                             "%s",
+                             judged_.id, view_timeout(), rule));
+    });
+    has_moved_ = has_moved_ || matched.empty();
+    return true;
 }
 
 // The cursor stands at the first of the groups, or in it.

@@ -40,6 +40,13 @@ private:
     struct Baseline;
     struct Matched;
 
+    // Runs work of the core's, within the time that there is for it; whether it came to its end.
+    template <typename Work>
+    bool in_time(Work&& work) const;
+    TimestampTz end_of_step() const;
+    bool must_stop() const;
+    void check_finished(bool finished, const char* work) const;
+
     bool has_begun() const;
     bool is_time_up(TimestampTz deadline) const;
     int next_chunk(TimestampTz deadline) const;
@@ -48,11 +55,15 @@ private:
     bool run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is_last);
     bool dispatch_group(const Group& group, std::uint32_t top_n, Matched& matched,
                         DispatchCursor& cursor, TimestampTz deadline);
-    void collect(const Group& group, Matched& matched);
+    bool read_thresholds(const SubscriptionGroups& found, std::pmr::vector<Group>& groups,
+                         const ServerRuntime& runtime) const;
+    bool prepare_alerts();
+    bool collect(const Group& group, Matched& matched);
+    bool pass_over(const Group& group, const Matched& matched);
     bool tell(Matched& matched, DispatchCursor& cursor, TimestampTz deadline);
     bool start_anew(const Group& group, DispatchCursor& cursor, TimestampTz deadline);
     void tell_owner_of_new_baseline(const std::string& reason) const;
-    void compare_with_baseline_of(const Group& group, std::uint32_t top_n);
+    bool compare_with_baseline_of(const Group& group, std::uint32_t top_n);
     StoredSnapshot find_baseline(const Group& group) const;
     FanOut describe_fan_out() const;
 
@@ -62,13 +73,15 @@ private:
     StoredSnapshot previous_;
     bool resumed_;
     TimestampTz subscribed_before_;
+    TimestampTz deadline_ = DT_NOEND;
+    std::int64_t processor_budget_end_ = 0; // of the inserts' first steps
 
     std::unique_ptr<Baseline> baseline_; // of the group at hand
     std::int64_t alerts_ = 0;
     bool has_checked_ = false;
     bool has_stored_ = false;
     std::uint64_t steps_ = 0;      // groups judged, statements that wrote for subscriptions
-    bool has_moved_ = false;       // the cursor, by any of them
+    bool has_moved_ = false;       // the cursor can, or did, by any of them
     double microseconds_each_ = 0; // that writing for a subscription took last
 };
 

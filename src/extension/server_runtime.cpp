@@ -1,4 +1,7 @@
 #include "extension/server_runtime.h"
+
+#include <ctime>
+
 #include "extension/guard.h"
 
 namespace dashboard_diff {
@@ -8,6 +11,7 @@ namespace {
 void check_interrupts() {
     if (INTERRUPTS_PENDING_CONDITION())
         guarded([] { CHECK_FOR_INTERRUPTS(); });
+    TimeLimit::check();
 }
 
 std::size_t clip_multibyte(std::string_view text, std::size_t limit) {
@@ -26,6 +30,29 @@ std::uint64_t hash_seed() {
 }
 
 } // namespace
+
+std::int64_t processor_time() noexcept {
+    timespec now;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) != 0)
+        return INT64_MAX;
+    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+TimeLimit::TimeLimit(TimestampTz until, std::int64_t processor) noexcept
+    : until_(until), processor_(processor), outer_(current_) {
+    current_ = this;
+}
+
+TimeLimit::~TimeLimit() {
+    current_ = outer_;
+}
+
+// The clock takes some 20 ns, a poll stands for a thousand rows and more.
+void TimeLimit::check() {
+    if (current_ != nullptr && current_->until_ != DT_NOEND &&
+        GetCurrentTimestamp() >= current_->until_ && processor_time() >= current_->processor_)
+        throw TimeUp();
+}
 
 void* ContextResource::do_allocate(std::size_t bytes, std::size_t alignment) {
     if (alignment > MAXIMUM_ALIGNOF || bytes > MaxAllocHugeSize)

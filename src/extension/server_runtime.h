@@ -41,6 +41,36 @@ private:
     ContextResource resource_;
 };
 
+// The processor time that this backend has taken, in microseconds.
+std::int64_t processor_time() noexcept;
+
+// What the core's polls throw once a TimeLimit is over. It is none of the core's errors: only who
+// set the limit knows what it means.
+struct TimeUp final : std::exception {
+    const char* what() const noexcept override { return "time is up"; }
+};
+
+// While it lives, the core's work ends in TimeUp behind `until` (DT_NOEND: never), though not
+// before the backend has taken processor time up to `processor`: a machine that stalls does not
+// cut short work. It is for calls of the core alone: nothing that runs code of users may be in it.
+class TimeLimit {
+public:
+    explicit TimeLimit(TimestampTz until, std::int64_t processor = 0) noexcept;
+    ~TimeLimit();
+    TimeLimit(const TimeLimit&) = delete;
+    TimeLimit& operator=(const TimeLimit&) = delete;
+
+    // Throws TimeUp where the limit that holds, if any, is over.
+    static void check();
+
+private:
+    static inline const TimeLimit* current_ = nullptr;
+
+    TimestampTz until_;
+    std::int64_t processor_;
+    const TimeLimit* outer_;
+};
+
 // A jsonb argument, detoasted. May throw ServerError.
 Value jsonb_argument(FunctionCallInfo fcinfo, int n);
 // A jsonb datum, detoasted into a memory context where it has to be. May throw ServerError.

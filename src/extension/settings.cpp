@@ -1,5 +1,7 @@
 #include "extension/settings.h"
 
+#include <algorithm>
+
 extern "C" {
 #include "utils/guc.h"
 #include "utils/varlena.h"
@@ -34,6 +36,10 @@ TimestampTz dispatch_deadline() {
     return GetCurrentTimestamp() + microseconds;
 }
 
+std::int64_t dispatch_budget() {
+    return std::int64_t{std::max(dispatch_budget_ms, 0)} * 1000;
+}
+
 bool may_notify() {
     return notify_enabled;
 }
@@ -66,8 +72,9 @@ void define_settings() {
     DefineCustomIntVariable(
         "dashboard_diff.view_timeout",
         "Sets the time that a query of a dashboard may take when a snapshot is taken.",
-        "0 turns the limit off.", &view_timeout_ms, 10 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS,
-        nullptr, nullptr, nullptr);
+        "So long may judging one rule of a pending snapshot take, too. 0 turns the limit off.",
+        &view_timeout_ms, 10 * 1000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr,
+        nullptr);
     DefineCustomIntVariable(
         "dashboard_diff.max_rows", "Sets how many rows a query of a dashboard may return.", nullptr,
         &max_rows, 100 * 1000, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);

@@ -13,11 +13,15 @@ void define_settings();
 // the beginning of time where it has to leave everything (0), at its end where nothing (-1).
 TimestampTz dispatch_deadline();
 
+// The same as an amount, in microseconds; not negative.
+std::int64_t dispatch_budget();
+
 // dashboard_diff.notify: whether listeners are told. Transactions that tell them commit one after
 // the other, each behind the flush of the one before.
 bool may_notify();
 
-// dashboard_diff.view_timeout: milliseconds that a query of a dashboard may take; 0: any.
+// dashboard_diff.view_timeout: milliseconds that a query of a dashboard may take, or judging one
+// rule of a pending snapshot; 0: any.
 int view_timeout();
 
 // dashboard_diff.max_rows: how many rows it may return.
