@@ -43,7 +43,9 @@ private:
     // Runs work of the core's, within the time that there is for it; whether it came to its end.
     template <typename Work>
     bool in_time(Work&& work) const;
-    TimestampTz end_of_step() const;
+    template <typename Work>
+    bool in_own_time(Work&& work);
+    TimestampTz end_of_step(bool is_free) const;
     bool must_stop() const;
     void check_finished(bool finished, const char* work) const;
 
@@ -80,6 +82,7 @@ private:
     std::int64_t alerts_ = 0;
     bool has_checked_ = false;
     bool has_stored_ = false;
+    int baselines_ = 0;            // compared with
     std::uint64_t steps_ = 0;      // groups judged, statements that wrote for subscriptions
     bool has_moved_ = false;       // the cursor can, or did, by any of them
     double microseconds_each_ = 0; // that writing for a subscription took last
