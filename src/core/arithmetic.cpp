@@ -209,11 +209,38 @@ bool reaches_fraction(const Decimal& delta, const Decimal& base_value, const Dec
     return left >= right;
 }
 
+namespace {
+
+// A limit of more digits than a product takes, cut behind `places` base-10000 digits of its
+// fraction. What is cut off is not 0 and less than 1 of the last place.
+struct CutLimit {
+    Wide magnitude;
+    int places;
+};
+
+std::optional<CutLimit> cut_limit(const Decimal& limit, int whole_groups) noexcept {
+    const int places = product_groups - std::max(whole_groups, limit.whole_groups());
+    if (places < 0 || limit.fraction_groups() <= places)
+        return std::nullopt;
+    Wide magnitude = 0;
+    for (int power = limit.weight(); power >= -places; --power) {
+        const auto i = static_cast<std::uint32_t>(limit.weight() - power);
+        magnitude =
+            magnitude * base + static_cast<Wide>(i < limit.digit_count() ? limit.digit(i) : 0);
+    }
+    return CutLimit{magnitude, places};
+}
+
+} // namespace
+
 bool differs_by(const Decimal& before, const Decimal& after, const Decimal& limit,
                 const Runtime& runtime) {
     const int behind = std::max(common_fraction(before, after), limit.fraction_groups());
     if (std::max(common_groups(before, after, behind), limit.whole_groups() + behind) >
         product_groups) {
+        const auto cut = cut_limit(limit, std::max(before.whole_groups(), after.whole_groups()));
+        if (cut && common_fraction(before, after) <= cut->places)
+            return scaled_difference(before, after, cut->places) > cut->magnitude;
         Number delta(runtime.memory);
         subtract(after, before, delta, runtime);
         return compare_magnitudes(delta.view(), limit) >= 0;
@@ -224,8 +251,18 @@ bool differs_by(const Decimal& before, const Decimal& after, const Decimal& limi
 bool differs_by_fraction(const Decimal& before, const Decimal& after, const Decimal& fraction,
                          const Runtime& runtime) {
     const int behind = common_fraction(before, after);
-    if (common_groups(before, after, behind) > product_groups ||
-        fraction.whole_groups() + fraction.fraction_groups() > product_groups) {
+    const bool is_short = common_groups(before, after, behind) <= product_groups;
+    if (!is_short || fraction.whole_groups() + fraction.fraction_groups() > product_groups) {
+        // The digits that a product has room for decide, but right beside the limit.
+        if (const auto cut = is_short ? cut_limit(fraction, 0) : std::nullopt) {
+            const Wide old = scaled_magnitude(before, behind);
+            const Product change(scaled_difference(before, after, behind),
+                                 powers_of_base[cut->places]);
+            if (compare(change, Product(old, cut->magnitude + 1)) >= 0)
+                return true;
+            if (compare(change, Product(old, cut->magnitude)) < 0)
+                return false;
+        }
         Number delta(runtime.memory);
         subtract(after, before, delta, runtime);
         return reaches_fraction(delta.view(), before, fraction, runtime);

@@ -139,6 +139,28 @@ TEST(ArithmeticProperty, ChangesAreComparedWithLimitsExactly) {
     }
 }
 
+// Limits of many more digits than the numbers have, which differ from the change far behind.
+TEST(ArithmeticProperty, ShortChangesAreComparedWithLongLimitsExactly) {
+    Random random(19);
+    for (int i = 0; i < 1000; ++i) {
+        const BigDecimal before = BigDecimal::parse(random.digits(1 + random.below(9)));
+        const std::string places = random.digits(1 + random.below(8));
+        const BigDecimal fraction = BigDecimal::parse((i % 2 == 0 ? "0." : "12.") +
+                                                      std::string(random.below(6), '0') + places);
+        const BigDecimal part = times(before, fraction);
+        const BigDecimal after = minus(before, part); // on the limit
+        const BigDecimal grain{false, "1", 20 + static_cast<int>(random.below(80))};
+        const BigDecimal more{true, grain.digits, grain.scale};
+        for (const BigDecimal& limit : {fraction, part})
+            for (const BigDecimal& off : {grain, more}) {
+                check_change(before.text(), after.text(), minus(limit, off).text());
+                check_change("-" + before.text(), after.text(), minus(limit, off).text());
+            }
+        check_change(before.text(), before.text(), grain.text());
+        check_change("0", after.text(), grain.text());
+    }
+}
+
 TEST(ArithmeticProperty, ChangesAreOrderedWithoutDivision) {
     Random random(18);
     for (int i = 0; i < 1000; ++i) {
