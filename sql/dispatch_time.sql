@@ -38,12 +38,19 @@ CREATE TRIGGER alert AFTER INSERT ON regress_shots FOR EACH ROW EXECUTE FUNCTION
 SET dashboard_diff.dispatch_budget = -1;
 INSERT INTO regress_shots VALUES (5, 'long', '2030-02-01 00:00+00', regress_rows(100000, 0));
 SET dashboard_diff.dispatch_budget = '1 min';
-SET dashboard_diff.view_timeout = 1;
+SET dashboard_diff.view_timeout = 10;
 -- What is not valid is refused, though it is not compared.
 INSERT INTO regress_shots VALUES (6, 'long', '2030-02-02 00:00+00', regress_rows(100000, 1) || '[{"id": 1}]');
 INSERT INTO regress_shots VALUES (6, 'long', '2030-02-02 00:00+00', regress_rows(100000, 1));
 SELECT snapshot_id, previous FROM regress_pending;
+-- A machine may be busy for a while: it is tried three times.
 SELECT dispatch_pending() AS worked_on;
+SELECT snapshot_id, failures, last_error FROM dashboard_pending_snapshots;
+UPDATE dashboard_pending_snapshots SET retry_at = clock_timestamp();
+SELECT dispatch_pending() AS worked_on;
+UPDATE dashboard_pending_snapshots SET retry_at = clock_timestamp();
+SELECT dispatch_pending() AS worked_on;
+SELECT count(*) FROM regress_pending;
 SET dashboard_diff.view_timeout = 0;
 SET dashboard_diff.dispatch_budget = 0;
 INSERT INTO regress_shots VALUES (7, 'long', '2030-02-03 00:00+00', regress_rows(100000, 2));

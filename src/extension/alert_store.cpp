@@ -57,6 +57,15 @@ SELECT found.evaluation_key, one.threshold_json, one.baseline_snapshot_id, one.b
     3,
     {TEXTOID, TEXTOID, INT4OID}};
 
+Statement group_statement{
+    R"(
+SELECT s.evaluation_key, s.threshold_json, s.baseline_snapshot_id, s.baseline_at
+  FROM @extschema@.dashboard_subscriptions s
+ WHERE s.dashboard_artifact_id = $1 AND s.id = $2 AND s.is_active
+)",
+    2,
+    {TEXTOID, INT8OID}};
+
 // Of a CTE the planner knows no size, so that none is joined: subscriptions are found by an array
 // of ids, and what their alerts hold in arrays, by the threshold's part of the key, which stays as
 // it is when the baseline's part changes.
@@ -72,17 +81,25 @@ WITH met AS (
        FROM @extschema@.dashboard_subscriptions u
       WHERE u.dashboard_artifact_id = $1 AND u.is_active AND u.evaluation_key = m.key
         AND u.id > CASE m.place WHEN 1 THEN $6 ELSE '-9223372036854775808'::bigint END
-        AND u.created_at <= $8
+        AND u.created_at <= $8 AND ($15 = 0 OR u.id = $15)
       ORDER BY u.id
       LIMIT $7) s
    -- Group by group without being sorted: what is lateral can only be a nested loop.
    LIMIT $7
+), free AS (
+  SELECT next.id FROM next WHERE NOT $16
+  UNION ALL
+  SELECT locked.id
+    FROM (SELECT u.id FROM @extschema@.dashboard_subscriptions u
+           WHERE $16 AND u.dashboard_artifact_id = $1
+             AND u.id = ANY (ARRAY(SELECT next.id FROM next))
+             FOR NO KEY UPDATE SKIP LOCKED) locked
 ), told AS (
   UPDATE @extschema@.dashboard_subscriptions s
      SET last_notified_snapshot_id = $3, last_notified_at = $4,
          baseline_snapshot_id = $3, baseline_at = $4
    WHERE s.dashboard_artifact_id = $1
-     AND s.id = ANY (ARRAY(SELECT next.id FROM next))
+     AND s.id = ANY (ARRAY(SELECT free.id FROM free))
      AND s.is_active
      AND s.evaluation_key = ANY ($5)
      AND @extschema@.alert_is_due($4, s.muted_until, s.cooldown, s.last_notified_at)
@@ -125,11 +142,13 @@ WITH met AS (
   SELECT n.key, n.id FROM next n ORDER BY n.place DESC, n.id DESC LIMIT 1
 )
 SELECT (SELECT count(*) FROM told), (SELECT count(*) FROM next),
-       (SELECT last.key FROM last), (SELECT last.id FROM last)
+       (SELECT last.key FROM last), (SELECT last.id FROM last), 
+       (SELECT array_agg(next.id) FROM next
+         WHERE $16 AND next.id <> ALL (ARRAY(SELECT free.id FROM free)))
 )",
-    14,
+    16,
     {TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, INT8OID, INT4OID, TIMESTAMPTZOID,
-     BOOLOID, REGCLASSOID, JSONBOID, JSONBOID, JSONBARRAYOID, TEXTARRAYOID}};
+     BOOLOID, REGCLASSOID, JSONBOID, JSONBOID, JSONBARRAYOID, TEXTARRAYOID, INT8OID, BOOLOID}};
 
 Statement baseline_statement{
     R"(
@@ -137,19 +156,30 @@ WITH next AS (
   SELECT s.id
     FROM @extschema@.dashboard_subscriptions s
    WHERE s.dashboard_artifact_id = $1 AND s.is_active AND s.evaluation_key = $4 AND s.id > $5
-     AND s.created_at <= $7
+     AND s.created_at <= $7 AND ($8 = 0 OR s.id = $8)
    ORDER BY s.id
    LIMIT $6
+), free AS (
+  SELECT next.id FROM next WHERE NOT $9
+  UNION ALL
+  SELECT locked.id
+    FROM (SELECT u.id FROM @extschema@.dashboard_subscriptions u
+           WHERE $9 AND u.dashboard_artifact_id = $1
+             AND u.id = ANY (ARRAY(SELECT next.id FROM next))
+             FOR NO KEY UPDATE SKIP LOCKED) locked
 ), moved AS (
   UPDATE @extschema@.dashboard_subscriptions s
      SET baseline_snapshot_id = $2, baseline_at = $3
-   WHERE s.dashboard_artifact_id = $1 AND s.id = ANY (ARRAY(SELECT next.id FROM next))
+   WHERE s.dashboard_artifact_id = $1 AND s.id = ANY (ARRAY(SELECT free.id FROM free))
      AND s.evaluation_key = $4
 )
-SELECT 0::bigint, (SELECT count(*) FROM next), $4, (SELECT max(next.id) FROM next)
+SELECT 0::bigint, (SELECT count(*) FROM next), $4, (SELECT max(next.id) FROM next), 
+       (SELECT array_agg(next.id) FROM next
+         WHERE $9 AND next.id <> ALL (ARRAY(SELECT free.id FROM free)))
 )",
-    7,
-    {TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID, TIMESTAMPTZOID}};
+    9,
+    {TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT4OID, TIMESTAMPTZOID, INT8OID,
+     BOOLOID}};
 
 Statement forget_statement{
     R"(
@@ -181,12 +211,38 @@ FanOutProgress read_progress(int limit) {
         progress.key = SPI_getvalue(row, columns, 3);
         progress.subscription = DatumGetInt64(SPI_getbinval(row, columns, 4, &is_null));
     }
+    const Datum passed_over = SPI_getbinval(row, columns, 5, &is_null);
+    if (!is_null)
+        deconstruct_array(DatumGetArrayTypePCopy(passed_over), INT8OID, sizeof(std::int64_t),
+                          FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &progress.passed_over, nullptr,
+                          &progress.passed_over_count);
     SPI_freetuptable(SPI_tuptable);
     return progress;
 }
 
 Datum make_array(Datum* elements, int count, Oid type) {
     return PointerGetDatum(construct_array(elements, count, type, -1, false, TYPALIGN_INT));
+}
+
+// Of the rows of the last statement, which `at_once` is the limit of.
+SubscriptionGroups read_groups(int at_once) {
+    SubscriptionGroups found{static_cast<int>(SPI_processed),
+                             SPI_processed < static_cast<std::uint64_t>(at_once), nullptr};
+    found.groups = static_cast<SubscriptionGroup*>(
+        palloc(sizeof(SubscriptionGroup) * static_cast<std::size_t>(found.count + 1)));
+    for (int i = 0; i < found.count; ++i) {
+        bool is_null;
+        const HeapTuple row = SPI_tuptable->vals[i];
+        const TupleDesc columns = SPI_tuptable->tupdesc;
+        SubscriptionGroup& group = found.groups[i];
+        group.key = SPI_getvalue(row, columns, 1);
+        group.threshold = datumCopy(SPI_getbinval(row, columns, 2, &is_null), false, -1);
+        group.baseline_id = DatumGetInt64(SPI_getbinval(row, columns, 3, &is_null));
+        const Datum at = SPI_getbinval(row, columns, 4, &is_null);
+        group.baseline_at = is_null ? DT_NOBEGIN : DatumGetTimestampTz(at);
+    }
+    SPI_freetuptable(SPI_tuptable);
+    return found;
 }
 
 } // namespace
@@ -204,23 +260,14 @@ SubscriptionGroups find_groups(const Installation& installation, const char* das
     Datum values[] = {CStringGetTextDatum(dashboard), CStringGetTextDatum(from),
                       Int32GetDatum(groups_at_once)};
     execute(groups_statement, installation, values, nullptr, Visibility::transaction, 0);
-    SubscriptionGroups found{static_cast<int>(SPI_processed), SPI_processed < groups_at_once,
-                             nullptr};
-    found.groups = static_cast<SubscriptionGroup*>(
-        palloc(sizeof(SubscriptionGroup) * static_cast<std::size_t>(found.count + 1)));
-    for (int i = 0; i < found.count; ++i) {
-        bool is_null;
-        const HeapTuple row = SPI_tuptable->vals[i];
-        const TupleDesc columns = SPI_tuptable->tupdesc;
-        SubscriptionGroup& group = found.groups[i];
-        group.key = SPI_getvalue(row, columns, 1);
-        group.threshold = datumCopy(SPI_getbinval(row, columns, 2, &is_null), false, -1);
-        group.baseline_id = DatumGetInt64(SPI_getbinval(row, columns, 3, &is_null));
-        const Datum at = SPI_getbinval(row, columns, 4, &is_null);
-        group.baseline_at = is_null ? DT_NOBEGIN : DatumGetTimestampTz(at);
-    }
-    SPI_freetuptable(SPI_tuptable);
-    return found;
+    return read_groups(groups_at_once);
+}
+
+SubscriptionGroups find_group_of(const Installation& installation, const char* dashboard,
+                                 std::int64_t subscription) {
+    Datum values[] = {CStringGetTextDatum(dashboard), Int64GetDatum(subscription)};
+    execute(group_statement, installation, values, nullptr, Visibility::transaction, 0);
+    return read_groups(2);
 }
 
 FanOutProgress store_alerts(const Installation& installation, const FanOut& fan_out,
@@ -240,8 +287,10 @@ FanOutProgress store_alerts(const Installation& installation, const FanOut& fan_
         fan_out.excerpt,
         make_array(fan_out.explanations, fan_out.count, JSONBOID),
         make_array(fan_out.summaries, fan_out.count, TEXTOID),
+        Int64GetDatum(fan_out.only),
+        BoolGetDatum(fan_out.passes_over_locks),
     };
-    char nulls[] = "              ";
+    char nulls[] = "                ";
     nulls[11] = fan_out.excerpt == 0 ? 'n' : ' ';
     execute(store_statement, installation, values, nulls, Visibility::transaction, 0);
     return read_progress(limit);
@@ -257,6 +306,8 @@ FanOutProgress move_baseline(const Installation& installation, const FanOut& fan
         Int64GetDatum(after),
         Int32GetDatum(limit),
         TimestampTzGetDatum(fan_out.subscribed_before),
+        Int64GetDatum(fan_out.only),
+        BoolGetDatum(fan_out.passes_over_locks),
     };
     execute(baseline_statement, installation, values, nullptr, Visibility::transaction, 0);
     return read_progress(limit);

@@ -41,6 +41,10 @@ struct SubscriptionGroups {
 SubscriptionGroups find_groups(const Installation& installation, const char* dashboard,
                                const char* from);
 
+// The group of one subscription; none where it has ended or is not active.
+SubscriptionGroups find_group_of(const Installation& installation, const char* dashboard,
+                                 std::int64_t subscription);
+
 // A snapshot on its way to the subscriptions of some groups, which share a baseline.
 struct FanOut {
     const char* dashboard;
@@ -51,6 +55,8 @@ struct FanOut {
     Datum excerpt;                 // jsonb, or 0 where the diff is short enough to be sent whole
     TimestampTz subscribed_before; // later subscriptions are not meant
     bool resumed;                  // some of them may have been told before
+    std::int64_t only;             // this subscription alone; 0: all
+    bool passes_over_locks;        // what others have locked is not waited for
     // The groups in the order of their keys, each with what its alerts hold.
     int count;
     Datum* keys;         // text
@@ -64,6 +70,8 @@ struct FanOutProgress {
     bool finished;   // no subscription is left
     const char* key; // else the group of the last one that is done, in the caller's memory
     std::int64_t subscription; // and its id
+    int passed_over_count;     // subscriptions that others have locked: they are yet to be told
+    Datum* passed_over;        // int8, in the caller's memory
 };
 
 // Writes the alerts of up to `limit` subscriptions, in the first group those behind `after`: for

@@ -7,6 +7,7 @@
 #include "extension/rights.h"
 #include "extension/settings.h"
 #include "extension/snapshot_order.h"
+#include "extension/subtransaction.h"
 
 namespace dashboard_diff {
 
@@ -76,24 +77,66 @@ Insert read_insert(FunctionCallInfo fcinfo) {
     return insert;
 }
 
+// An error that is the inserting statement's to have: a conflict that it may try again after, a
+// cancel, or a server in trouble. Any other would be that of somebody's subscription.
+bool is_of_the_insert(const ErrorData* error) {
+    switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_TRANSACTION_ROLLBACK:
+    case ERRCODE_OPERATOR_INTERVENTION:
+    case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_SYSTEM_ERROR:
+    case ERRCODE_INTERNAL_ERROR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// What an insert did for its subscribers.
+struct Looked {
+    bool finished;
+    std::int64_t alerts;
+    DispatchCursor cursor; // where it stopped
+};
+
+// No subscriber's row keeps a snapshot from being inserted: the rest is left to dispatch_pending(),
+// which tells what is wrong.
+Looked look_after(const Insert& insert, const JudgedSnapshot& judged, Dispatch& dispatch) {
+    Looked looked{};
+    Subtransaction attempt;
+    try {
+        looked.finished = dispatch.run(looked.cursor, insert.deadline);
+        store_passed_over(insert.installation, insert.table, judged, insert.place.previous,
+                          dispatch);
+        looked.alerts = dispatch.alerts();
+    } catch (const ServerError& error) {
+        attempt.roll_back();
+        if (is_of_the_insert(error.data()))
+            throw;
+        return {};
+    }
+    attempt.commit();
+    return looked;
+}
+
 // Looks after the subscribers, or leaves the rest of them pending.
 void alert_subscribers(const Insert& insert, const JudgedSnapshot& judged) {
-    const TimestampTz deadline = insert.deadline;
     Dispatch dispatch(insert.installation, insert.table, judged, insert.place.previous, false,
                       DT_NOEND);
-    DispatchCursor cursor;
-    const bool in_turn = !insert.has_pending ||
-                         (!is_past(deadline) &&
-                          finish_pending(insert.installation, judged.dashboard, deadline).finished);
-    const bool finished = in_turn && dispatch.run(cursor, deadline);
+    const bool in_turn =
+        !insert.has_pending ||
+        (!is_past(insert.deadline) &&
+         finish_pending(insert.installation, judged.dashboard, insert.deadline).finished);
+    const Looked looked = in_turn ? look_after(insert, judged, dispatch) : Looked{};
     if (!judged.is_checked && !dispatch.has_checked())
         validate_snapshot(judged.document, ServerRuntime());
     guarded([&] {
-        if (!finished)
-            store_pending(insert.installation, insert.table, judged, insert.place.previous, cursor);
-        if (!finished || dispatch.alerts() > 0)
+        if (!looked.finished)
+            store_pending(insert.installation, insert.table, judged, insert.place.previous,
+                          looked.cursor);
+        if (!looked.finished || looked.alerts > 0 || !dispatch.passed_over().empty())
             notify(insert.installation, judged.dashboard, insert.place.previous, judged.id,
-                   dispatch.alerts());
+                   looked.alerts);
     });
 }
 

@@ -5,6 +5,7 @@
 #include "core/error.h"
 
 #include "extension/settings.h"
+#include "extension/subtransaction.h"
 
 namespace dashboard_diff {
 
@@ -160,13 +161,36 @@ int Dispatch::next_chunk(TimestampTz deadline) const {
     return has_begun() ? 0 : first_chunk;
 }
 
+// Once somebody is found to hold a lock, what is locked is passed over, which costs more.
+template <typename Write>
+FanOutProgress Dispatch::write_some(const MemoryScope& scope, Write&& write) {
+    if (!passes_over_locks_) {
+        Subtransaction attempt;
+        attempt.limit_waiting();
+        try {
+            const FanOutProgress progress = scope.run(write);
+            attempt.commit();
+            return progress;
+        } catch (const ServerError& error) {
+            attempt.roll_back();
+            if (error.data()->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+                throw;
+        }
+        passes_over_locks_ = true;
+    }
+    const FanOutProgress progress = scope.run(write);
+    for (int i = 0; i < progress.passed_over_count; ++i)
+        passed_over_.push_back(DatumGetInt64(progress.passed_over[i]));
+    return progress;
+}
+
 // Writes for subscriptions in statements that fit into the time; whether all are done.
 template <typename Write>
 bool Dispatch::write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Write&& write) {
     while (const int chunk = next_chunk(deadline)) {
         const MemoryScope scope;
         const TimestampTz start = GetCurrentTimestamp();
-        const FanOutProgress progress = scope.run([&] { return write(cursor, chunk); });
+        const FanOutProgress progress = write_some(scope, [&] { return write(cursor, chunk); });
         alerts_ += progress.alerts;
         ++steps_;
         has_moved_ = true;
@@ -189,6 +213,32 @@ bool Dispatch::run(DispatchCursor& cursor, TimestampTz deadline) {
         if (is_time_up(deadline) || !run_groups(cursor, deadline, is_last))
             return false;
     return true;
+}
+
+bool Dispatch::run_for(std::int64_t subscription, TimestampTz deadline) {
+    deadline_ = deadline;
+    processor_budget_end_ = processor_time() + dispatch_budget();
+    only_ = subscription;
+    passes_over_locks_ = true;
+    const MemoryScope scope;
+    const SubscriptionGroups found =
+        scope.run([&] { return find_group_of(installation_, judged_.dashboard, subscription); });
+    std::pmr::vector<Group> groups(scope.runtime().memory);
+    if (!read_thresholds(found, groups, scope.runtime()))
+        return false;
+    if (groups.empty())
+        return true;
+    const Group& group = groups.front();
+    if (!previous_.found && group.has(previous_prefix))
+        return true;
+    const std::uint32_t top_n = group.threshold
+                                    ? std::max(default_top_n, group.threshold->required_top_n())
+                                    : default_top_n;
+    Matched matched;
+    matched.baseline = group.baseline();
+    DispatchCursor cursor{group.stored.key};
+    return dispatch_group(group, top_n, matched, cursor, deadline) &&
+           tell(matched, cursor, deadline);
 }
 
 bool Dispatch::run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is_last) {
@@ -334,6 +384,7 @@ FanOut Dispatch::describe_fan_out() const {
     fan_out.captured_at = judged_.captured_at;
     fan_out.subscribed_before = subscribed_before_;
     fan_out.resumed = resumed_;
+    fan_out.only = only_;
     return fan_out;
 }
 
@@ -410,6 +461,7 @@ bool Dispatch::tell(Matched& matched, DispatchCursor& cursor, TimestampTz deadli
         // The groups before the cursor's are done.
         for (; strcmp(TextDatumGetCString(fan_out.keys[0]), from.key.c_str()) != 0; --fan_out.count)
             ++fan_out.keys, ++fan_out.explanations, ++fan_out.summaries;
+        fan_out.passes_over_locks = passes_over_locks_;
         return store_alerts(installation_, fan_out, from.subscription, limit);
     });
 }
@@ -421,6 +473,7 @@ bool Dispatch::start_anew(const Group& group, DispatchCursor& cursor, TimestampT
         Datum key = CStringGetTextDatum(group.stored.key);
         target.keys = &key;
         target.count = 1;
+        target.passes_over_locks = passes_over_locks_;
         return move_baseline(installation_, target, from.subscription, limit);
     });
 }

@@ -28,10 +28,14 @@ public:
 
     ~Dispatch();
 
-    // Moves the cursor on; whether all is done.
+    // Moves the cursor on; whether all is done, but for those passed over.
     bool run(DispatchCursor& cursor, TimestampTz deadline);
+    // The same for one subscription.
+    bool run_for(std::int64_t subscription, TimestampTz deadline);
 
     std::int64_t alerts() const noexcept { return alerts_; }
+    // Subscriptions that somebody else has locked: whoever does that holds up no other one.
+    const std::vector<std::int64_t>& passed_over() const noexcept { return passed_over_; }
     // Whether the judged document was found to be valid on the way.
     bool has_checked() const noexcept { return has_checked_; }
 
@@ -52,6 +56,8 @@ private:
     bool has_begun() const;
     bool is_time_up(TimestampTz deadline) const;
     int next_chunk(TimestampTz deadline) const;
+    template <typename Write>
+    FanOutProgress write_some(const MemoryScope& scope, Write&& write);
     template <typename Write>
     bool write_in_chunks(DispatchCursor& cursor, TimestampTz deadline, Write&& write);
     bool run_groups(DispatchCursor& cursor, TimestampTz deadline, bool& is_last);
@@ -80,6 +86,9 @@ private:
 
     std::unique_ptr<Baseline> baseline_; // of the group at hand
     std::int64_t alerts_ = 0;
+    std::int64_t only_ = 0; // the subscription that is meant; 0: all
+    bool passes_over_locks_ = false;
+    std::vector<std::int64_t> passed_over_;
     bool has_checked_ = false;
     bool has_stored_ = false;
     int baselines_ = 0;            // compared with

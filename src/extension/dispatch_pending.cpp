@@ -10,12 +10,15 @@ namespace {
 
 Statement dashboards_statement{
     R"(
-SELECT next.dashboard_artifact_id
-  FROM (SELECT DISTINCT ON (p.dashboard_artifact_id) p.dashboard_artifact_id, p.id, p.retry_at
-          FROM @extschema@.dashboard_pending_snapshots p
-         ORDER BY p.dashboard_artifact_id, p.id) next
- WHERE (next.retry_at > clock_timestamp()) IS NOT TRUE
- ORDER BY next.id
+SELECT p.dashboard_artifact_id
+  FROM @extschema@.dashboard_pending_snapshots p
+ WHERE (p.retry_at > clock_timestamp()) IS NOT TRUE
+   AND (p.subscription_id IS NOT NULL
+        OR NOT EXISTS (SELECT FROM @extschema@.dashboard_pending_snapshots o
+                        WHERE o.dashboard_artifact_id = p.dashboard_artifact_id
+                          AND o.subscription_id IS NULL AND o.id < p.id))
+ GROUP BY p.dashboard_artifact_id
+ ORDER BY min(p.id)
 )",
     0,
     {}};
@@ -51,6 +54,8 @@ std::int64_t dispatch_all(const Installation& installation, TimestampTz deadline
             continue;
         const PendingProgress progress = finish_pending(installation, dashboard, deadline);
         snapshots += progress.snapshots;
+        if (progress.finished || progress.held_up)
+            snapshots += finish_passed_over(installation, dashboard, deadline);
         // One that somebody holds up does not hold up the others.
         if (progress.held_up ? is_past(deadline) : !progress.finished)
             break;

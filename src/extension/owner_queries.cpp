@@ -2,7 +2,7 @@
 
 #include "extension/restricted_operation.h"
 #include "extension/settings.h"
-#include "extension/time_limit.h"
+#include "extension/cancel_timer.h"
 
 extern "C" {
 #include "access/tupdesc.h"
@@ -215,7 +215,7 @@ void run_all(Run* run_of) {
     PushActiveSnapshot(GetTransactionSnapshot());
     for (int i = 0; i < run_of->count; ++i) {
         run_of->running = &run_of->queries[i];
-        restart_time_limit(view_timeout());
+        restart_cancel_timer(view_timeout());
         run(run_of->running, run_of->kept, run_of->max_rows);
     }
     PopActiveSnapshot();

@@ -8,10 +8,6 @@
 #include "extension/snapshot_order.h"
 #include "extension/subtransaction.h"
 
-extern "C" {
-#include "utils/guc.h"
-}
-
 namespace dashboard_diff {
 
 namespace {
@@ -22,27 +18,55 @@ Statement store_statement{
     R"(
 INSERT INTO @extschema@.dashboard_pending_snapshots
   (dashboard_artifact_id, source, source_columns, snapshot_id, captured_at, previous_snapshot_id,
-   next_key, after_subscription_id)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+   next_key, after_subscription_id, subscription_id, retry_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
+        CASE WHEN $9 IS NOT NULL THEN clock_timestamp() + interval '20 s' END)
 )",
-    8,
-    {TEXTOID, REGCLASSOID, TEXTARRAYOID, INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, INT8OID}};
+    9,
+    {TEXTOID, REGCLASSOID, TEXTARRAYOID, INT8OID, TIMESTAMPTZOID, INT8OID, TEXTOID, INT8OID,
+     INT8OID}};
 
 Statement next_statement{
     R"(
 SELECT p.id, p.source::oid, p.source_columns, p.snapshot_id, p.previous_snapshot_id, p.next_key,
-       p.after_subscription_id, p.created_at, p.failures, coalesce(p.retry_at > clock_timestamp(), false)
+       p.after_subscription_id, p.created_at, p.failures,
+       coalesce(p.retry_at > clock_timestamp(), false), p.subscription_id
   FROM @extschema@.dashboard_pending_snapshots p
- WHERE p.dashboard_artifact_id = $1
+ WHERE p.dashboard_artifact_id = $1 AND p.subscription_id IS NULL
  ORDER BY p.id
  LIMIT 1
 )",
     1,
     {TEXTOID}};
 
+// What is pending for single subscriptions, and may be tried now.
+Statement passed_over_statement{
+    R"(
+SELECT p.id, p.source::oid, p.source_columns, p.snapshot_id, p.previous_snapshot_id, p.next_key,
+       p.after_subscription_id, p.created_at, p.failures, false, p.subscription_id
+  FROM @extschema@.dashboard_pending_snapshots p
+ WHERE p.dashboard_artifact_id = $1 AND p.subscription_id IS NOT NULL
+   AND p.retry_at <= clock_timestamp()
+ ORDER BY p.id
+ LIMIT 1
+)",
+    1,
+    {TEXTOID}};
+
+Statement wait_statement{
+    R"(
+UPDATE @extschema@.dashboard_pending_snapshots p
+   SET retry_at = clock_timestamp() + interval '20 s'
+ WHERE p.dashboard_artifact_id = $1 AND p.id = $2
+)",
+    2,
+    {TEXTOID, INT8OID}};
+
 Statement any_statement{
     R"(
-SELECT FROM @extschema@.dashboard_pending_snapshots p WHERE p.dashboard_artifact_id = $1 LIMIT 1
+SELECT FROM @extschema@.dashboard_pending_snapshots p
+ WHERE p.dashboard_artifact_id = $1 AND p.subscription_id IS NULL
+ LIMIT 1
 )",
     1,
     {TEXTOID}};
@@ -87,15 +111,17 @@ struct PendingSnapshot {
     std::int64_t previous;
     const char* key;
     std::int64_t subscription;
+    std::int64_t only; // the subscription that it is pending for; 0: all
     TimestampTz created_at;
     int failures;    // one after the other
     bool is_put_off; // its time to be tried again has not come
 };
 
 // In the current memory context.
-PendingSnapshot find_next(const Installation& installation, const char* dashboard) {
+PendingSnapshot find_next(Statement& statement, const Installation& installation,
+                          const char* dashboard) {
     Datum values[] = {CStringGetTextDatum(dashboard)};
-    execute(next_statement, installation, values, nullptr, Visibility::latest, 1);
+    execute(statement, installation, values, nullptr, Visibility::latest, 1);
     PendingSnapshot next{};
     next.found = SPI_processed > 0;
     if (next.found) {
@@ -121,9 +147,17 @@ PendingSnapshot find_next(const Installation& installation, const char* dashboar
         next.created_at = DatumGetTimestampTz(read(8));
         next.failures = DatumGetInt32(read(9));
         next.is_put_off = DatumGetBool(read(10));
+        const Datum only = read(11);
+        next.only = is_null ? 0 : DatumGetInt64(only);
     }
     SPI_freetuptable(SPI_tuptable);
     return next;
+}
+
+// Somebody still has the subscription locked.
+void wait_for_pending(const Installation& installation, const char* dashboard, std::int64_t id) {
+    Datum values[] = {CStringGetTextDatum(dashboard), Int64GetDatum(id)};
+    execute(wait_statement, installation, values, nullptr, Visibility::transaction, 0);
 }
 
 void remove_pending(const Installation& installation, const char* dashboard, std::int64_t id) {
@@ -154,6 +188,31 @@ StoredSnapshot find_preceding(SnapshotTable* table, Datum dashboard,
                               const StoredSnapshot& snapshot) {
     Datum values[] = {dashboard, snapshot.captured_at_datum, snapshot.id_datum};
     return find_snapshot(table, SnapshotQuery::preceding, values, latest_snapshot(), false);
+}
+
+// Stores a snapshot for those behind the cursor, or for one subscription.
+void store(const Installation& installation, const SnapshotTable* table,
+           const JudgedSnapshot& judged, const StoredSnapshot& previous,
+           const DispatchCursor& cursor, std::int64_t only) {
+    Datum names[SnapshotColumnNames::max_count];
+    for (int i = 0; i < table->columns.count; ++i)
+        names[i] = CStringGetTextDatum(table->columns.names[i]);
+    Datum values[] = {
+        CStringGetTextDatum(judged.dashboard),
+        ObjectIdGetDatum(table->whole),
+        PointerGetDatum(
+            construct_array(names, table->columns.count, TEXTOID, -1, false, TYPALIGN_INT)),
+        Int64GetDatum(judged.id),
+        TimestampTzGetDatum(judged.captured_at),
+        Int64GetDatum(previous.id),
+        CStringGetTextDatum(cursor.key.c_str()),
+        Int64GetDatum(cursor.subscription),
+        Int64GetDatum(only),
+    };
+    char nulls[] = "         ";
+    nulls[5] = previous.found ? ' ' : 'n';
+    nulls[8] = only != 0 ? ' ' : 'n';
+    execute(store_statement, installation, values, nulls, Visibility::transaction, 0);
 }
 
 // Goes on with one pending snapshot; whether it is finished.
@@ -196,15 +255,18 @@ bool go_on(const Installation& installation, const char* dashboard, const Pendin
                                 true};
     Dispatch dispatch(installation, read.table, judged, read.previous, true, pending.created_at);
     DispatchCursor cursor{pending.key, pending.subscription};
-    const bool finished = dispatch.run(cursor, deadline);
+    const bool finished = pending.only != 0 ? dispatch.run_for(pending.only, deadline)
+                                            : dispatch.run(cursor, deadline);
     guarded([&] {
-        if (!finished)
-            advance_pending(installation, dashboard, pending.id, cursor.key.c_str(),
-                            cursor.subscription);
         if (dispatch.alerts() > 0)
             notify(installation, dashboard, read.previous, pending.snapshot, dispatch.alerts());
+        if (pending.only == 0 && !finished)
+            advance_pending(installation, dashboard, pending.id, cursor.key.c_str(),
+                            cursor.subscription);
     });
-    return finished;
+    if (pending.only == 0)
+        store_passed_over(installation, read.table, judged, read.previous, dispatch);
+    return finished && (pending.only == 0 || dispatch.passed_over().empty());
 }
 
 // How an attempt to judge a snapshot failed.
@@ -243,28 +305,24 @@ bool is_of_the_statement(const ErrorData* error) {
     }
 }
 
-Failure failure_of(const Error& error) {
-    return error.code() == ErrorCode::limit_exceeded ? Failure::for_now : Failure::for_good;
-}
-
-// Locks that others hold are not waited for: the next dashboard is worked on meanwhile.
-void limit_waiting() {
-    (void)set_config_option("lock_timeout", "50ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-                            true, 0, false);
+// What takes too long may do so on a busy machine; three times is no chance.
+Failure failure_of(const Error& error, int failures) {
+    return error.code() == ErrorCode::limit_exceeded && failures < 2 ? Failure::for_now
+                                                                     : Failure::for_good;
 }
 
 // Runs code in a subtransaction, which any error ends. What is the whole statement's is passed on.
 template <typename Code>
-Attempt attempt(Code&& code) {
+Attempt attempt(int failures, Code&& code) {
     Subtransaction subtransaction;
     try {
-        guarded([] { limit_waiting(); });
+        subtransaction.limit_waiting();
         code();
     } catch (const Error& error) {
         subtransaction.roll_back();
         const std::string message =
             error.message() + (error.detail().empty() ? "" : ": " + error.detail());
-        return {failure_of(error), guarded([&] { return pstrdup(message.c_str()); })};
+        return {failure_of(error, failures), guarded([&] { return pstrdup(message.c_str()); })};
     } catch (const std::bad_alloc&) {
         subtransaction.roll_back();
         return {Failure::for_now, "out of memory"};
@@ -302,22 +360,14 @@ bool settle(const Installation& installation, const char* dashboard, const Pendi
 void store_pending(const Installation& installation, const SnapshotTable* table,
                    const JudgedSnapshot& judged, const StoredSnapshot& previous,
                    const DispatchCursor& cursor) {
-    Datum names[SnapshotColumnNames::max_count];
-    for (int i = 0; i < table->columns.count; ++i)
-        names[i] = CStringGetTextDatum(table->columns.names[i]);
-    Datum values[] = {
-        CStringGetTextDatum(judged.dashboard),
-        ObjectIdGetDatum(table->whole),
-        PointerGetDatum(
-            construct_array(names, table->columns.count, TEXTOID, -1, false, TYPALIGN_INT)),
-        Int64GetDatum(judged.id),
-        TimestampTzGetDatum(judged.captured_at),
-        Int64GetDatum(previous.id),
-        CStringGetTextDatum(cursor.key.c_str()),
-        Int64GetDatum(cursor.subscription),
-    };
-    const char nulls[] = {' ', ' ', ' ', ' ', ' ', previous.found ? ' ' : 'n', ' ', ' ', '\0'};
-    execute(store_statement, installation, values, nulls, Visibility::transaction, 0);
+    store(installation, table, judged, previous, cursor, 0);
+}
+
+void store_passed_over(const Installation& installation, const SnapshotTable* table,
+                       const JudgedSnapshot& judged, const StoredSnapshot& previous,
+                       const Dispatch& dispatch) {
+    for (const std::int64_t subscription : dispatch.passed_over())
+        guarded([&] { store(installation, table, judged, previous, {}, subscription); });
 }
 
 bool has_pending(const Installation& installation, const char* dashboard) {
@@ -331,14 +381,15 @@ PendingProgress finish_pending(const Installation& installation, const char* das
     PendingProgress progress{};
     for (;;) {
         const MemoryScope scope;
-        const PendingSnapshot next = scope.run([&] { return find_next(installation, dashboard); });
+        const PendingSnapshot next =
+            scope.run([&] { return find_next(next_statement, installation, dashboard); });
         progress.finished = !next.found;
         progress.held_up = next.is_put_off;
         if (progress.finished || progress.held_up || (progress.snapshots > 0 && is_past(deadline)))
             return progress;
         bool finished = false;
-        const Attempt made =
-            attempt([&] { finished = go_on(installation, dashboard, next, deadline); });
+        const Attempt made = attempt(
+            next.failures, [&] { finished = go_on(installation, dashboard, next, deadline); });
         progress.held_up = made.failure == Failure::held_up;
         if (progress.held_up)
             return progress;
@@ -348,6 +399,29 @@ PendingProgress finish_pending(const Installation& installation, const char* das
             return progress;
         }
     }
+}
+
+std::int64_t finish_passed_over(const Installation& installation, const char* dashboard,
+                                TimestampTz deadline) {
+    std::int64_t worked_on = 0;
+    while (!is_past(deadline)) {
+        const MemoryScope scope;
+        const PendingSnapshot next =
+            scope.run([&] { return find_next(passed_over_statement, installation, dashboard); });
+        if (!next.found)
+            break;
+        bool finished = false;
+        const Attempt made = attempt(
+            next.failures, [&] { finished = go_on(installation, dashboard, next, deadline); });
+        ++worked_on;
+        guarded([&] {
+            if (made.failure == Failure::held_up || (made.failure == Failure::none && !finished))
+                wait_for_pending(installation, dashboard, next.id);
+            else
+                (void)settle(installation, dashboard, next, made, finished);
+        });
+    }
+    return worked_on;
 }
 
 void notify(const Installation& installation, const char* dashboard, const StoredSnapshot& previous,

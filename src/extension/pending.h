@@ -10,6 +10,12 @@ void store_pending(const Installation& installation, const SnapshotTable* table,
                    const JudgedSnapshot& judged, const StoredSnapshot& previous,
                    const DispatchCursor& cursor);
 
+// The same for those that the dispatch passed over.
+void store_passed_over(const Installation& installation, const SnapshotTable* table,
+                       const JudgedSnapshot& judged, const StoredSnapshot& previous,
+                       const Dispatch& dispatch);
+
+// Whether later snapshots have to wait; those pending for single subscriptions hold up nobody.
 bool has_pending(const Installation& installation, const char* dashboard);
 
 struct PendingProgress {
@@ -22,6 +28,10 @@ struct PendingProgress {
 // lock held.
 PendingProgress finish_pending(const Installation& installation, const char* dashboard,
                                TimestampTz deadline);
+
+// Tries again what is pending for single subscriptions of a dashboard; how many it worked on.
+std::int64_t finish_passed_over(const Installation& installation, const char* dashboard,
+                                TimestampTz deadline);
 
 // Tells listeners, if they are to be told and when this transaction commits, of alerts or of work
 // that is left.

@@ -1,7 +1,7 @@
 #include "extension/restricted_operation.h"
 
 #include "extension/lasting_effects.h"
-#include "extension/time_limit.h"
+#include "extension/cancel_timer.h"
 
 extern "C" {
 #include "utils/resowner.h"
@@ -38,7 +38,7 @@ void run_restricted(RestrictedOperation* operation, void (*code)(void*)) {
     const ResourceOwner resources = CurrentResourceOwner;
     const int level = GetCurrentTransactionNestLevel();
     const auto leave = [&] {
-        operation->timed_out = stop_time_limit();
+        operation->timed_out = stop_cancel_timer();
         while (GetCurrentTransactionNestLevel() > level)
             RollbackAndReleaseCurrentSubTransaction();
         MemoryContextSwitchTo(context);
@@ -51,7 +51,7 @@ void run_restricted(RestrictedOperation* operation, void (*code)(void*)) {
     PG_TRY();
     {
         refuse_lasting_effects();
-        start_time_limit(operation->time_limit);
+        start_cancel_timer(operation->time_limit);
         run(operation, code);
     }
     PG_CATCH();

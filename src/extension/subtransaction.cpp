@@ -1,6 +1,7 @@
 #include "extension/subtransaction.h"
 
 extern "C" {
+#include "utils/guc.h"
 #include "utils/resowner.h"
 }
 
@@ -25,6 +26,13 @@ Subtransaction::~Subtransaction() {
         // The error that is on its way ends the transaction, and all that is open in it.
     } catch (const std::bad_alloc&) {
     }
+}
+
+void Subtransaction::limit_waiting() {
+    guarded([] {
+        (void)set_config_option("lock_timeout", "50ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+                                true, 0, false);
+    });
 }
 
 void Subtransaction::commit() {

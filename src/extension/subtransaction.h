@@ -15,6 +15,9 @@ public:
     Subtransaction(const Subtransaction&) = delete;
     Subtransaction& operator=(const Subtransaction&) = delete;
 
+    // Within it, locks that others hold are not waited for: 55P03 (lock_not_available) after 50 ms.
+    void limit_waiting();
+
     void commit();
     void roll_back();
 

@@ -11,6 +11,7 @@ CREATE TABLE @extschema@.dashboard_pending_snapshots (
   previous_snapshot_id bigint,
   next_key text COLLATE "C" NOT NULL,
   after_subscription_id bigint NOT NULL,
+  subscription_id bigint,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   failures integer NOT NULL DEFAULT 0,
   last_error text,
@@ -20,7 +21,7 @@ CREATE TABLE @extschema@.dashboard_pending_snapshots (
 CREATE INDEX dashboard_pending_snapshots_order_idx
   ON @extschema@.dashboard_pending_snapshots (id);
 COMMENT ON TABLE @extschema@.dashboard_pending_snapshots IS
-'snapshots whose subscribers are not all looked after yet; worked off in the order of their ids within a dashboard';
+'snapshots whose subscribers are not all looked after yet; worked off in the order of their ids within a dashboard, but for those of single subscriptions';
 COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.source IS
 'the table that holds the snapshot';
 COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.source_columns IS
@@ -29,6 +30,8 @@ COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.next_key IS
 'the evaluation_key to go on with';
 COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.after_subscription_id IS
 'the last subscription of that key that is done';
+COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.subscription_id IS
+'the only subscription that it is pending for, since somebody had it locked; null: all from next_key on';
 COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.failures IS
 'how often in a row it could not be judged, for a reason that may be mended';
 COMMENT ON COLUMN @extschema@.dashboard_pending_snapshots.last_error IS 'that reason, of the last time';

@@ -9,13 +9,13 @@ namespace dashboard_diff {
 
 // From now on the running query is cancelled once `milliseconds` are over (0: never). Code that
 // catches that is cancelled again with the next thing it does: it cannot go on. What does neither
-// end nor look for a cancel loses its session. A limit within another one adds nothing to it.
-void start_time_limit(int milliseconds);
+// end nor look for a cancel loses its session. A timer within another one adds nothing to it.
+void start_cancel_timer(int milliseconds);
 
-// The limit that was started last begins anew, unless it is one within another.
-void restart_time_limit(int milliseconds);
+// The timer that was started last begins anew, unless it is one within another.
+void restart_cancel_timer(int milliseconds);
 
-// Ends the limit that was started last; whether its time was over.
-bool stop_time_limit();
+// Stops the timer that was started last; whether its time was over.
+bool stop_cancel_timer();
 
 } // namespace dashboard_diff

@@ -1,4 +1,4 @@
-#include "extension/time_limit.h"
+#include "extension/cancel_timer.h"
 
 extern "C" {
 #include "storage/latch.h"
@@ -42,7 +42,7 @@ void cancel_again(SubXactEvent, SubTransactionId, SubTransactionId, void*) {
 
 } // namespace
 
-void restart_time_limit(int milliseconds) {
+void restart_cancel_timer(int milliseconds) {
     // What was over is so, though the cancel may not have come yet.
     if (depth != 1 || fired > 0)
         return;
@@ -53,7 +53,7 @@ void restart_time_limit(int milliseconds) {
                              again_after_ms);
 }
 
-void start_time_limit(int milliseconds) {
+void start_cancel_timer(int milliseconds) {
     if (depth++ > 0)
         return;
     if (!registered) {
@@ -62,10 +62,10 @@ void start_time_limit(int milliseconds) {
         registered = true;
     }
     fired = 0;
-    restart_time_limit(milliseconds);
+    restart_cancel_timer(milliseconds);
 }
 
-bool stop_time_limit() {
+bool stop_cancel_timer() {
     if (depth == 0 || --depth > 0)
         return false;
     disable_timeout(timer, false);
