@@ -106,6 +106,68 @@ SET ROLE regress_listener;
 SELECT * FROM delivery_providers();
 RESET ROLE;
 
+--
+-- Whose a config is, and who sends through it
+--
+CREATE ROLE regress_relay;
+CREATE ROLE regress_ana;
+CREATE ROLE regress_ben;
+CREATE ROLE regress_team ROLE regress_ana;
+DELETE FROM dashboards;
+GRANT INSERT, UPDATE, DELETE ON dashboards, dashboard_subscriptions TO regress_ana, regress_ben;
+GRANT ALL ON notification_configs TO regress_relay, regress_ben;
+GRANT UPDATE (status, attempts, next_attempt_at, parked, finished_at), INSERT ON dashboard_deliveries TO regress_ana, regress_ben;
+INSERT INTO dashboards (id, owner) VALUES ('of_ana', 'regress_ana'), ('of_ben', 'regress_ben');
+SELECT setval('notification_configs_id_seq', 100);
+SET ROLE regress_relay;
+INSERT INTO notification_configs (id, type, name, allowed_roles, created_at) VALUES (3, 'SLACK', 'team relay', '{regress_team}', 'infinity') RETURNING id > 5 AS own_id, owner, isfinite(created_at) AS created;
+SELECT id AS relay FROM notification_configs WHERE name = 'team relay' \gset
+\set VERBOSITY terse
+UPDATE notification_configs SET allowed_roles = '{regress_team}' WHERE id = :relay;
+INSERT INTO notification_configs (type, name, owner) VALUES ('SLACK', 'x', 'regress_ben');
+INSERT INTO notification_configs (type, name, allowed_roles) VALUES ('SLACK', 'x', '{NULL}');
+UPDATE notification_configs SET owner = 'regress_ben';
+UPDATE notification_configs SET id = 1;
+UPDATE notification_configs SET created_at = now();
+\set VERBOSITY default
+SELECT name, settings, allowed_roles FROM notification_configs;
+SET ROLE regress_ana;
+SELECT name, owner, allowed_roles FROM notification_configs;
+SELECT settings FROM notification_configs;
+SELECT subscribe('of_ana', 'slack', '#a', :'t', notification_config_id => :relay) IS NOT NULL AS named, subscribe('of_ana', 'slack', '#b', :'t') IS NOT NULL AS unnamed;
+SELECT subscribe('of_ana', 'slack', '#x', :'t', notification_config_id => 3);
+SELECT count(send_test(id)) AS tests FROM dashboard_subscriptions;
+-- Nobody of the team.
+SET ROLE regress_ben;
+SELECT name FROM notification_configs;
+SELECT subscribe('of_ben', 'slack', '#x', :'t', notification_config_id => :relay);
+SELECT subscribe('of_ben', 'slack', '#c', :'t') IS NOT NULL AS unnamed;
+UPDATE dashboard_subscriptions SET notification_config_id = :relay;
+WITH d AS (DELETE FROM notification_configs RETURNING 1) SELECT count(*) AS deleted FROM d;
+SELECT count(send_test(id)) AS tests FROM dashboard_subscriptions;
+RESET ROLE;
+\set VERBOSITY terse
+UPDATE dashboard_subscriptions SET notification_config_id = :relay WHERE subscriber_id = '#c';
+\set VERBOSITY default
+SELECT target, notification_config_id = :relay AS by_the_relay FROM claim_deliveries('w', '{slack}', 10) ORDER BY 1;
+-- Looked at anew each time: taken away, given to all.
+SET ROLE regress_relay;
+UPDATE notification_configs SET allowed_roles = '{}';
+RESET ROLE;
+SELECT release_deliveries('w') AS released;
+SELECT target, notification_config_id FROM claim_deliveries('w', '{slack}', 10) ORDER BY 1;
+UPDATE notification_configs SET allowed_roles = '{public}' WHERE id = :relay;
+SELECT release_deliveries('w') AS released;
+SELECT target, notification_config_id = :relay AS by_the_relay FROM claim_deliveries('w', '{slack}', 10) ORDER BY 1;
+-- One that is not active is no default.
+UPDATE notification_configs SET is_active = false WHERE id = :relay;
+SELECT release_deliveries('w') AS released;
+SELECT target, notification_config_id = :relay AS by_the_relay FROM claim_deliveries('w', '{slack}', 10) ORDER BY 1;
+SELECT may_use_config(:relay, 'regress_ben') AS ben, may_use_config(3, 'regress_ben') AS not_ben, may_use_config(3, current_user) AS super, may_use_config(0, current_user) AS none, may_use_config(3, 'regress_nobody') AS nobody;
+
 DELETE FROM dashboards;
 DELETE FROM notification_configs;
+DELETE FROM dashboard_listeners;
+REVOKE ALL ON dashboards, dashboard_subscriptions, notification_configs, dashboard_deliveries FROM regress_ana, regress_ben, regress_relay;
+DROP ROLE regress_ana, regress_ben, regress_relay, regress_team;
 DROP ROLE regress_listener;

@@ -6,7 +6,7 @@ SELECT subscribe('sales', 'webhook', 'https://example.com/a', '{"set_added_min":
 -- What is there: the order of the rows is that of their making.
 CREATE VIEW regress_outbox AS
   SELECT d.target, a.snapshot_b, d.status, d.attempts, d.parked,
-         (SELECT l.worker FROM dashboard_leases l WHERE d.id * 16 + d.attempts = ANY (l.held)) AS held_by,
+         (SELECT l.worker FROM dashboard_leases l WHERE (d.dashboard_artifact_id, d.id, d.attempts) IN (SELECT * FROM unnest(l.dashboards, l.deliveries, l.attempts))) AS held_by,
          d.last_error, d.http_status, d.finished_at IS NOT NULL AS finished
     FROM dashboard_deliveries d
     JOIN dashboard_alerts a ON a.dashboard_artifact_id = d.dashboard_artifact_id AND a.id = d.alert_id
@@ -233,6 +233,72 @@ SELECT target, status FROM regress_outbox ORDER BY target;
 SELECT finish_deliveries('w1', '{sales,stock}', '{7,7}', '{2,1}', '{gone,gone}', '{x,y}', '{NULL,NULL}', '{410,410}', '{3,4}', '{}');
 SELECT target, status, last_error, http_status FROM regress_outbox ORDER BY target;
 SELECT dashboard_artifact_id, is_active FROM dashboard_subscriptions ORDER BY 1;
+
+--
+-- What no delivery of today can hold, but a restored one may: the others do not wait for it
+--
+DELETE FROM dashboards;
+INSERT INTO dashboards (id, title) VALUES ('sales', repeat('title ', 10000000)), ('stock', 'Stock');
+SELECT subscribe('sales', 'webhook', 'https://example.com/sales', '{"set_added_min": 1}') AS sales, subscribe('stock', 'webhook', 'https://example.com/stock', '{"set_added_min": 1}') AS stock \gset
+SELECT send_test(:sales) > 0 AS sent FROM generate_series(1, 8);
+SELECT array_agg(id ORDER BY id) AS ids FROM dashboard_deliveries \gset
+UPDATE dashboard_deliveries d
+   SET id = v.id, attempts = v.attempts, next_attempt_at = v.due
+  FROM (VALUES (1, 9000000000000000000, 0, timestamptz '2020-01-01'), (2, -9000000000000000000, 3, '2020-01-02'), (3, 103, 2147483647, '2020-01-03'), (4, 104, -1, '2020-01-04'),
+               (5, 105, 0, 'infinity'), (6, 106, 0, '-infinity'), (7, 107, 0, '294276-12-31'), (8, 108, -2147483648, '4713-01-01 BC')) v (n, id, attempts, due)
+ WHERE d.id = (:'ids'::bigint[])[v.n];
+UPDATE dashboard_subscriptions SET secret_version = -2147483648, previous_secret_until = 'infinity' WHERE id = :sales;
+SELECT send_test(:stock) > 0 AS sent;
+SELECT next_delivery_due('{webhook}') <= '0' AS due;
+SELECT subscriber_kind, pending, due, oldest_due_for > '0' AS oldest FROM dashboard_delivery_stats WHERE pending > 0;
+SELECT c.delivery_id = d.id AS it, CASE WHEN c.dashboard_id = 'sales' THEN c.delivery_id END AS id, c.attempt, length(c.dashboard_title) AS title, c.secret_version, c.previous_secret_version, c.due_for > '0' AS due_for
+  FROM claim_deliveries('w1', '{webhook}', 100) c JOIN dashboard_deliveries d ON d.dashboard_artifact_id = c.dashboard_id AND d.id = c.delivery_id ORDER BY 2;
+SELECT CASE WHEN dashboard_artifact_id = 'sales' THEN id END AS id, status, attempts, last_error FROM dashboard_deliveries ORDER BY 1;
+-- Signs of life set aside what would wait forever.
+SELECT listener_seen('w1');
+SELECT id, status, last_error FROM dashboard_deliveries WHERE id = 105;
+SELECT dashboard_artifact_id, event_type, message FROM dashboard_events ORDER BY message;
+-- What they hold is known to a hair: large ids are held, and others of the same remainder are not.
+SELECT count(*) FROM claim_deliveries('w2', '{webhook}', 100);
+UPDATE dashboard_subscriptions SET secret_version = 2147483647 WHERE id = :sales;
+SELECT release_deliveries('w1') AS released;
+SELECT DISTINCT secret_version, previous_secret_version FROM claim_deliveries('w1', '{webhook}', 100) WHERE dashboard_id = 'sales';
+SELECT finish_deliveries('w1', '{sales,sales}', '{9000000000000000000,-9000000000000000000}', '{1,4}', '{delivered,gone}', '{NULL,HTTP 410}', '{NULL,NULL}', '{200,410}', '{1,1}', '{}');
+SELECT id, status, attempts, last_error FROM dashboard_deliveries WHERE dashboard_artifact_id = 'sales' ORDER BY 1;
+-- Sent again, it begins anew.
+SELECT redeliver(103), release_deliveries('w1') > 0 AS released;
+SELECT delivery_id, attempt FROM claim_deliveries('w1', '{webhook}', 100) WHERE dashboard_id = 'sales';
+
+--
+-- A delivery that cannot be read, for whatever reason, is found among the others
+--
+SELECT release_deliveries('w1') > 0 AS released;
+UPDATE dashboards SET title = 'damaged' WHERE id = 'sales';
+SELECT pg_get_functiondef('sendable(text, integer)'::regprocedure) AS definition \gset
+CREATE OR REPLACE FUNCTION sendable(given text, max_chars integer) RETURNS text LANGUAGE plpgsql STABLE STRICT AS $$
+BEGIN
+  IF given = 'damaged' THEN
+    RAISE data_corrupted USING MESSAGE = 'missing chunk number 0';
+  END IF;
+  RETURN left(given, max_chars);
+END $$;
+\set VERBOSITY sqlstate
+\set SHOW_CONTEXT never
+SELECT count(*) FROM claim_deliveries('w1', '{webhook}', 100);
+\set VERBOSITY default
+\set SHOW_CONTEXT errors
+SELECT set_aside_unreadable('w1', '{webhook}', 100, NULL, '{}', '{}', '{}') AS set_aside, set_aside_unreadable('w1', '{webhook}', 100, NULL, '{}', '{}', '{}') AS again;
+SELECT id, status, attempts, last_error FROM dashboard_deliveries WHERE id = 103;
+SELECT dashboard_id FROM claim_deliveries('w1', '{webhook}', 100);
+:definition;
+SELECT prolang = (SELECT oid FROM pg_language WHERE lanname = 'c') AS as_it_was FROM pg_proc WHERE oid = 'sendable(text, integer)'::regprocedure;
+
+-- Notices are bounded, too.
+SELECT length(sendable_entries(jsonb_build_array(jsonb_build_object('title', repeat('x', 1000000), 'issue_count', 1e100, 'issues', (SELECT jsonb_agg(jsonb_build_object('message', repeat('y', 1000))) FROM generate_series(1, 100)))))::text) < 2000 AS short,
+       sendable_entries('{}') AS none, sendable_entries('[1, "x", {"issues": 1, "issue_count": 2}]') AS odd;
+SELECT sendable('abc', 2), sendable('äöü', 2), sendable('äöü', 3), sendable('', 0), sendable('x', 0), sendable('x', -1), sendable('[1]'::jsonb, 100), sendable('[1]'::jsonb, 5);
+-- Of a URL others learn the host.
+SELECT loggable_target(t) FROM unnest('{https://example.com/secret?token=secret,https://user:pw@example.com:8443/secret,https://example.com,ana@example.com,#sales,-100}'::text[]) t;
 
 DROP VIEW regress_outbox;
 DELETE FROM dashboards;

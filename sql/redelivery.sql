@@ -85,6 +85,36 @@ SELECT send_test(:a) > 0 AS sent;
 INSERT INTO dashboard_deliveries (dashboard_artifact_id, test_of, subscriber_kind, target) SELECT 'sales', :a, 'webhook', 'https://elsewhere.example.com';
 SELECT prune_deliveries('1 day');
 RESET ROLE;
+-- Whatever is granted, they write no more than that.
+GRANT ALL ON dashboard_deliveries, dashboard_delivery_attempts TO regress_owner;
+SET ROLE regress_owner;
+INSERT INTO dashboard_deliveries (dashboard_artifact_id, id, test_of, subscriber_kind, target, status, attempts, next_attempt_at, parked, last_error, http_status, duration_ms, created_at, finished_at)
+SELECT 'sales', 9000000000000000000, :a, 'webhook', 'https://example.com/a', 'delivered', 2147483647, 'infinity', true, 'x', 1, 2, '-infinity', 'infinity'
+RETURNING id < 1000000 AS id, status, attempts, isfinite(next_attempt_at) AS finite, parked, last_error, http_status, duration_ms, isfinite(created_at) AS created, finished_at;
+\set VERBOSITY terse
+INSERT INTO dashboard_deliveries (dashboard_artifact_id, test_of, subscriber_kind, target) VALUES ('sales', :p, 'persona', 'ana');
+INSERT INTO dashboard_deliveries (dashboard_artifact_id, alert_id, subscriber_kind, target) SELECT 'sales', min(alert_id), 'webhook', 'https://example.com/a' FROM dashboard_deliveries;
+UPDATE dashboard_deliveries SET attempts = 2147483647 WHERE id = :delivery;
+UPDATE dashboard_deliveries SET attempts = -1 WHERE id = :delivery;
+UPDATE dashboard_deliveries SET attempts = 0, next_attempt_at = 'infinity' WHERE id = :delivery;
+UPDATE dashboard_deliveries SET attempts = 0, next_attempt_at = '-infinity' WHERE id = :delivery;
+UPDATE dashboard_deliveries SET attempts = 0, next_attempt_at = '2001-01-01' WHERE id = :delivery;
+UPDATE dashboard_deliveries SET parked = true WHERE id = :delivery;
+UPDATE dashboard_deliveries SET status = 'dead' WHERE id = :delivery;
+UPDATE dashboard_deliveries SET status = 'delivered', finished_at = now() WHERE id = :delivery;
+UPDATE dashboard_deliveries SET finished_at = now() WHERE id = :delivery;
+UPDATE dashboard_deliveries SET id = 9000000000000000000 WHERE id = :delivery;
+UPDATE dashboard_deliveries SET target = 'https://elsewhere.example.com' WHERE id = :delivery;
+UPDATE dashboard_deliveries SET test_of = :a, alert_id = NULL WHERE id = :delivery;
+UPDATE dashboard_deliveries SET dashboard_artifact_id = 'x' WHERE false;
+UPDATE dashboard_deliveries SET last_error = 'x', http_status = 1, duration_ms = 2 WHERE id = :delivery;
+-- The log is not theirs: an id in it would be in the way of all that follow.
+INSERT INTO dashboard_delivery_attempts (dashboard_artifact_id, id, delivery_id, attempt, attempted_at, outcome) VALUES ('sales', 1000, :delivery, 1, now(), 'retry');
+WITH u AS (UPDATE dashboard_delivery_attempts SET outcome = 'gone' RETURNING 1) SELECT count(*) AS updated FROM u;
+WITH d AS (DELETE FROM dashboard_delivery_attempts RETURNING 1) SELECT count(*) AS deleted FROM d;
+\set VERBOSITY default
+UPDATE dashboard_deliveries SET status = 'pending', attempts = 0, next_attempt_at = clock_timestamp(), parked = false, finished_at = NULL WHERE id = :delivery;
+RESET ROLE;
 DELETE FROM dashboard_deliveries WHERE test_of IS NOT NULL;
 SELECT pg_temp.attempt(a.snapshot_b, 'delivered', NULL, 204, 5) FROM dashboard_alerts a JOIN dashboard_deliveries d ON d.alert_id = a.id WHERE d.id = :delivery;
 UPDATE dashboards SET owner = current_user;

@@ -41,8 +41,13 @@ Parties find_parties(const Installation& installation, const char* dashboard, co
             DatumGetBool(SPI_getbinval(row, columns, 3, &is_null)), SPI_getvalue(row, columns, 4)};
 }
 
-Statement config_type_statement{
-    "SELECT c.type FROM @extschema@.notification_configs c WHERE c.id = $1", 1, {INT8OID}};
+Statement config_statement{
+    R"(
+SELECT c.type, @extschema@.may_use_config(c.id, $2)
+  FROM @extschema@.notification_configs c WHERE c.id = $1
+)",
+    2,
+    {INT8OID, NAMEOID}};
 
 void check_subscriber(const char* kind, const char* subscriber) {
     if (strcmp(kind, "persona") == 0)
@@ -91,7 +96,8 @@ void check_entitled(const Installation& installation, const Parties& parties, co
 }
 
 // The table's constraints say the same, but not why.
-void check_config(const TriggerData* trigger, const Installation& installation, const char* kind) {
+void check_config(const TriggerData* trigger, const Installation& installation, const char* kind,
+                  const char* owner) {
     const char* id = column_text(trigger, "notification_config_id");
     if (id == nullptr)
         return;
@@ -102,8 +108,9 @@ void check_config(const TriggerData* trigger, const Installation& installation, 
     if (needed == nullptr)
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("a subscription of kind %s takes no notification config", kind));
-    Datum values[] = {DirectFunctionCall1(int8in, CStringGetDatum(id))};
-    execute(config_type_statement, installation, values, nullptr, Visibility::transaction, 1);
+    Datum values[] = {DirectFunctionCall1(int8in, CStringGetDatum(id)),
+                      DirectFunctionCall1(namein, CStringGetDatum(owner))};
+    execute(config_statement, installation, values, nullptr, Visibility::transaction, 1);
     if (SPI_processed == 0)
         ereport(ERROR, errcode(ERRCODE_UNDEFINED_OBJECT),
                 errmsg("notification config %s does not exist", id));
@@ -112,6 +119,14 @@ void check_config(const TriggerData* trigger, const Installation& installation, 
         ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                 errmsg("notification config %s is of type %s", id, type),
                 errdetail("A subscription of kind %s needs one of type %s.", kind, needed));
+    bool is_null;
+    if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null)) &&
+        !is_restore(trigger->tg_relation->rd_rel->relowner))
+        ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                errmsg("permission denied to send through notification config %s", id),
+                errdetail("Role \"%s\" neither has the rights of the config's owner nor is one of "
+                          "its allowed_roles.",
+                          owner));
 }
 
 Statement latest_statement{
@@ -171,7 +186,7 @@ HeapTuple check_subscription(FunctionCallInfo fcinfo) {
                 errmsg("persona \"%s\" does not exist", subscriber));
     if (!superuser())
         check_entitled(installation, parties, dashboard, kind, subscriber, owner);
-    check_config(trigger, installation, kind);
+    check_config(trigger, installation, kind, owner);
     const HeapTuple row = note_start(trigger, installation, dashboard, row_context);
     end_statements(level);
     return row;

@@ -7,7 +7,7 @@ CREATE TABLE @extschema@.dashboard_events (
     CONSTRAINT dashboard_events_type_check CHECK (
       event_type = ANY (ARRAY['new_baseline', 'dispatch_failed', 'subscription_off',
                                 'snapshot_failed', 'snapshot_missed', 'validation_missed',
-                                'owner_not_told'])),
+                                'owner_not_told', 'delivery_dead'])),
   snapshot_id bigint,
   message text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -18,7 +18,7 @@ CREATE INDEX dashboard_events_snapshot_idx
 COMMENT ON TABLE @extschema@.dashboard_events IS
 'what happened to a dashboard''s alerting that its owner should know';
 COMMENT ON COLUMN @extschema@.dashboard_events.event_type IS
-'new_baseline: a snapshot was not compared with those before it, since the dashboard is made in another way; dispatch_failed: a pending snapshot could not be judged; subscription_off: a receiver wants no more, so that its subscription was switched off; snapshot_failed: a snapshot that was due could not be taken; snapshot_missed: none was taken while nothing did the work that was due; validation_missed: a planned check was not done in its window; owner_not_told: the dashboard''s owner, or another recipient of a validation policy, could not be told of its health';
+'new_baseline: a snapshot was not compared with those before it, since the dashboard is made in another way; dispatch_failed: a pending snapshot could not be judged; subscription_off: a receiver wants no more, so that its subscription was switched off; snapshot_failed: a snapshot that was due could not be taken; snapshot_missed: none was taken while nothing did the work that was due; validation_missed: a planned check was not done in its window; owner_not_told: the dashboard''s owner, or another recipient of a validation policy, could not be told of its health; delivery_dead: deliveries were given up that could not be read';
 COMMENT ON COLUMN @extschema@.dashboard_events.message IS 'what happened and why, for a person';
 
 ALTER TABLE @extschema@.dashboard_events ENABLE ROW LEVEL SECURITY;

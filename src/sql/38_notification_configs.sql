@@ -21,18 +21,88 @@ CREATE TABLE @extschema@.notification_configs (
     CONSTRAINT notification_configs_credentials_must_be_sealed CHECK (
       credentials ~ '^sealed:v1:([A-Za-z0-9+/]{4}){9,}([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$'),
   is_active boolean NOT NULL DEFAULT true,
+  owner name NOT NULL DEFAULT current_user,
+  allowed_roles name[] NOT NULL DEFAULT '{}'
+    CONSTRAINT notification_configs_allowed_roles_check CHECK (
+      array_position(allowed_roles, NULL) IS NULL),
   created_at timestamptz NOT NULL DEFAULT now(),
   -- For subscriptions, which refer to a config of the type that fits their kind.
   UNIQUE (id, type)
 );
 COMMENT ON TABLE @extschema@.notification_configs IS
-'a mail relay, Slack workspace or Telegram bot through which listeners send; subscriptions that name none use the active one of their type with the lowest id';
+'a mail relay, Slack workspace or Telegram bot through which listeners send; subscriptions that name none use the active one with the lowest id of their type that their owner may use';
 COMMENT ON COLUMN @extschema@.notification_configs.type IS
 'SMTP for e-mail, SLACK, TELEGRAM';
 COMMENT ON COLUMN @extschema@.notification_configs.settings IS
 'SMTP: host and from (one address), and if need be port, security (starttls, tls or none), username, from_name, unsubscribe (a mailto: or https: URL); SLACK and TELEGRAM: if need be api_url';
 COMMENT ON COLUMN @extschema@.notification_configs.credentials IS
 'SMTP: the password; SLACK: the bot''s token, or an incoming webhook''s URL; TELEGRAM: the bot''s token. Sealed: insert the row without it, run "dashboard_diff_listener --seal ID < secret" with the listeners'' key file, and store here what that prints; a statement that holds the secret itself would leave it in logs';
+
+COMMENT ON COLUMN @extschema@.notification_configs.owner IS
+'the role that sees all of it and changes it; subscriptions and policies of its members are sent through it';
+COMMENT ON COLUMN @extschema@.notification_configs.allowed_roles IS
+'roles whose members'' subscriptions and policies are sent through it, too; public: everybody''s';
+
+-- Sealed credentials belong to an id, and the one with the lowest is what everybody uses.
+CREATE TRIGGER notification_configs_kept
+  BEFORE INSERT ON @extschema@.notification_configs FOR EACH ROW
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at');
+CREATE TRIGGER notification_configs_kept_update
+  BEFORE UPDATE OF id, created_at ON @extschema@.notification_configs FOR EACH STATEMENT
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at');
+
+CREATE FUNCTION @extschema@.may_send_through(owner name, allowed_roles name[], role name)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT coalesce(@extschema@.role_has_rights(may_send_through.role, may_send_through.owner)
+                  OR 'public' = ANY (may_send_through.allowed_roles)
+                  OR EXISTS (SELECT FROM unnest(may_send_through.allowed_roles) AS a(role)
+                              WHERE @extschema@.role_has_rights(may_send_through.role, a.role)),
+                  false);
+END;
+COMMENT ON FUNCTION @extschema@.may_send_through(name, name[], name) IS
+'whether a role has the rights of a notification config''s owner, or of a role that it is there for';
+
+ALTER TABLE @extschema@.notification_configs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY configs_of_owner ON @extschema@.notification_configs
+  USING (@extschema@.has_owner_rights(owner));
+CREATE POLICY configs_to_use ON @extschema@.notification_configs FOR SELECT
+  USING (@extschema@.may_send_through(owner, allowed_roles, current_user));
+
+-- To know whether one may use it.
+GRANT SELECT (owner, allowed_roles) ON @extschema@.notification_configs TO PUBLIC;
+
+CREATE FUNCTION @extschema@.may_use_config(config bigint, role name) RETURNS boolean
+LANGUAGE sql STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT EXISTS (SELECT FROM @extschema@.notification_configs c
+                  WHERE c.id = may_use_config.config
+                    AND @extschema@.may_send_through(c.owner, c.allowed_roles,
+                                                     may_use_config.role));
+END;
+COMMENT ON FUNCTION @extschema@.may_use_config(bigint, name) IS
+'whether subscriptions and policies of a role may be sent through a notification config that one sees';
+
+CREATE FUNCTION @extschema@.config_to_use(kind text, named bigint, role name) RETURNS bigint
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT c.id
+    FROM @extschema@.notification_configs c
+   WHERE c.type = CASE config_to_use.kind WHEN 'email' THEN 'SMTP' WHEN 'slack' THEN 'SLACK'
+                                          WHEN 'telegram' THEN 'TELEGRAM' END
+     AND CASE WHEN config_to_use.named IS NULL THEN c.is_active
+              ELSE c.id = config_to_use.named END
+     AND @extschema@.may_use_config(c.id, config_to_use.role)
+   ORDER BY c.id
+   LIMIT 1;
+END;
+REVOKE ALL ON FUNCTION @extschema@.config_to_use(text, bigint, name) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.config_to_use(text, bigint, name) IS
+'the notification config for a subscriber of the kind: the one that is named, else the active one with the lowest id; null where there is none that the role may use';
 
 -- SECURITY DEFINER because a listener's own role should hold no right on any table.
 CREATE FUNCTION @extschema@.delivery_providers() RETURNS TABLE (
@@ -45,7 +115,8 @@ CREATE FUNCTION @extschema@.delivery_providers() RETURNS TABLE (
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT c.id, c.type, c.name, c.settings, c.credentials
+  SELECT c.id, c.type, @extschema@.sendable(c.name, 200),
+         coalesce(@extschema@.sendable(c.settings, 65536), '{}'), c.credentials
     FROM @extschema@.notification_configs c
    WHERE c.is_active
    ORDER BY c.id;

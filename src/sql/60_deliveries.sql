@@ -77,7 +77,29 @@ CREATE POLICY inserts_are_tests ON @extschema@.dashboard_deliveries AS RESTRICTI
                        WHERE s.dashboard_artifact_id = dashboard_deliveries.dashboard_artifact_id
                          AND s.id = test_of
                          AND s.subscriber_kind = dashboard_deliveries.subscriber_kind
+                         AND s.subscriber_kind <> 'persona'
                          AND s.subscriber_id = target));
+-- What they update is sent anew, and now: a time that never comes, one before everybody else's, or
+-- a count that has run out is nothing that redeliver() writes.
+CREATE POLICY updates_are_redeliveries ON @extschema@.dashboard_deliveries AS RESTRICTIVE FOR UPDATE
+  USING (true)
+  WITH CHECK (status = 'pending' AND attempts = 0 AND NOT parked AND finished_at IS NULL
+              AND next_attempt_at BETWEEN clock_timestamp() - interval '1 min'
+                                      AND clock_timestamp());
+CREATE TRIGGER dashboard_deliveries_kept
+  BEFORE INSERT ON @extschema@.dashboard_deliveries FOR EACH ROW
+  -- Alerts and notices are the extension's own, and many.
+  WHEN (NEW.test_of IS NOT NULL)
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns(
+    'id', 'status', 'attempts', 'next_attempt_at', 'parked', 'last_error', 'http_status',
+    'duration_ms', 'created_at', 'finished_at');
+CREATE TRIGGER dashboard_deliveries_kept_update
+  BEFORE UPDATE OF dashboard_artifact_id, id, alert_id, test_of, notice_id, subscriber_kind, target,
+    last_error, http_status, duration_ms, created_at
+  ON @extschema@.dashboard_deliveries FOR EACH STATEMENT
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns(
+    'dashboard_artifact_id', 'id', 'alert_id', 'test_of', 'notice_id', 'subscriber_kind', 'target',
+    'last_error', 'http_status', 'duration_ms', 'created_at');
 
 -- An attempt that succeeded at once is in the delivery's own row: only what would be overwritten
 -- there is put aside here.
@@ -105,10 +127,34 @@ COMMENT ON TABLE @extschema@.dashboard_delivery_attempts IS
 'attempts that failed, and successes before a redelivery; dashboard_delivery_log shows all';
 
 ALTER TABLE @extschema@.dashboard_delivery_attempts ENABLE ROW LEVEL SECURITY;
-CREATE POLICY attempts_of_delivery ON @extschema@.dashboard_delivery_attempts
+CREATE POLICY attempts_of_delivery ON @extschema@.dashboard_delivery_attempts FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboard_deliveries d
                   WHERE d.dashboard_artifact_id = dashboard_delivery_attempts.dashboard_artifact_id
                     AND d.id = delivery_id));
+
+-- SECURITY DEFINER because nobody but the extension writes the log: an id chosen by somebody else
+-- would be in the way of all later ones.
+CREATE FUNCTION @extschema@.keep_former_success() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  INSERT INTO @extschema@.dashboard_delivery_attempts
+    (dashboard_artifact_id, delivery_id, attempt, attempted_at, outcome, http_status, duration_ms)
+  VALUES (OLD.dashboard_artifact_id, OLD.id, OLD.attempts,
+          coalesce(OLD.finished_at, clock_timestamp())
+            - coalesce(OLD.duration_ms, 0) * interval '1 ms',
+          'delivered', OLD.http_status, OLD.duration_ms);
+  RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.keep_former_success() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.keep_former_success() IS
+'trigger that logs the success which a redelivery would overwrite';
+CREATE TRIGGER dashboard_deliveries_former_success
+  AFTER UPDATE OF status ON @extschema@.dashboard_deliveries FOR EACH ROW
+  WHEN (OLD.status = 'delivered' AND NEW.status = 'pending')
+  EXECUTE FUNCTION @extschema@.keep_former_success();
 
 CREATE VIEW @extschema@.dashboard_delivery_log WITH (security_invoker = true) AS
   SELECT x.dashboard_artifact_id, x.delivery_id, d.alert_id, d.notice_id,
@@ -129,3 +175,33 @@ CREATE VIEW @extschema@.dashboard_delivery_log WITH (security_invoker = true) AS
       ON a.dashboard_artifact_id = d.dashboard_artifact_id AND a.id = d.alert_id;
 COMMENT ON VIEW @extschema@.dashboard_delivery_log IS
 'every attempt to deliver: when it began, to what target, what came of it, how long it took';
+
+-- No reference to what it is about: that would wait for whoever holds the row.
+CREATE TABLE @extschema@.dashboard_outcomes_put_off (
+  dashboard_artifact_id text NOT NULL,
+  delivery_id bigint NOT NULL,
+  attempts integer NOT NULL,
+  outcome text NOT NULL,
+  error text,
+  next_attempt_at timestamptz,
+  http_status integer,
+  duration_ms integer,
+  known_at timestamptz NOT NULL,
+  tried_at timestamptz NOT NULL,
+  PRIMARY KEY (dashboard_artifact_id, delivery_id, attempts)
+);
+CREATE INDEX dashboard_outcomes_put_off_tried_idx
+  ON @extschema@.dashboard_outcomes_put_off (tried_at);
+COMMENT ON TABLE @extschema@.dashboard_outcomes_put_off IS
+'what became of deliveries whose rows, subscriptions or dashboards somebody else had locked: listeners mark it within a minute of the end of that, and nobody sends them meanwhile';
+COMMENT ON COLUMN @extschema@.dashboard_outcomes_put_off.attempts IS
+'the delivery''s attempts before this one';
+COMMENT ON COLUMN @extschema@.dashboard_outcomes_put_off.outcome IS
+'delivered, retry, refused or gone; parked: it has to wait for its endpoint; moved: it is due at another time, since the server''s clock was set back; dead: it cannot be read';
+COMMENT ON COLUMN @extschema@.dashboard_outcomes_put_off.next_attempt_at IS
+'when to try again; null: never';
+COMMENT ON COLUMN @extschema@.dashboard_outcomes_put_off.tried_at IS
+'when it was last tried to mark it';
+GRANT SELECT ON @extschema@.dashboard_outcomes_put_off TO pg_monitor;
+-- Else what was sent before a dump would be sent again after it.
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.dashboard_outcomes_put_off', '');

@@ -24,24 +24,38 @@ COMMENT ON COLUMN @extschema@.dashboard_listeners.minute IS 'when the minute tha
 CREATE TABLE @extschema@.dashboard_leases (
   worker text NOT NULL REFERENCES @extschema@.dashboard_listeners ON DELETE CASCADE,
   id bigint GENERATED ALWAYS AS IDENTITY,
-  held bigint[] NOT NULL,
+  dashboards text[] NOT NULL,
+  deliveries bigint[] NOT NULL,
+  attempts integer[] NOT NULL,
   PRIMARY KEY (worker, id)
 ) WITH (fillfactor = 50);
-ALTER TABLE @extschema@.dashboard_leases ALTER COLUMN held SET STORAGE EXTERNAL;
+ALTER TABLE @extschema@.dashboard_leases
+  ALTER COLUMN dashboards SET STORAGE EXTERNAL,
+  ALTER COLUMN deliveries SET STORAGE EXTERNAL,
+  ALTER COLUMN attempts SET STORAGE EXTERNAL;
 COMMENT ON TABLE @extschema@.dashboard_leases IS
 'what listeners have claimed: valid for as long as the listener is seen';
-COMMENT ON COLUMN @extschema@.dashboard_leases.held IS
-'16 times the delivery''s id, and its attempts when it was claimed';
+COMMENT ON COLUMN @extschema@.dashboard_leases.deliveries IS
+'the deliveries'' ids, in the order of their dashboards';
+COMMENT ON COLUMN @extschema@.dashboard_leases.attempts IS
+'their attempts when they were claimed';
 
-CREATE FUNCTION @extschema@.held_deliveries() RETURNS SETOF bigint
+CREATE FUNCTION @extschema@.held_deliveries()
+RETURNS TABLE (dashboard_id text, delivery_id bigint, attempts integer)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  SELECT unnest(l.held) FROM @extschema@.dashboard_leases l;
+  SELECT h.dashboard_id, h.delivery_id, h.attempts
+    FROM @extschema@.dashboard_leases l
+   CROSS JOIN LATERAL unnest(l.dashboards, l.deliveries, l.attempts)
+           AS h(dashboard_id, delivery_id, attempts)
+   UNION ALL
+  SELECT o.dashboard_artifact_id, o.delivery_id, o.attempts
+    FROM @extschema@.dashboard_outcomes_put_off o;
 END;
 REVOKE ALL ON FUNCTION @extschema@.held_deliveries() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.held_deliveries() IS
-'deliveries that listeners hold, as in dashboard_leases.held';
+'deliveries that listeners hold, and those whose outcome is known but not marked yet, as they were then';
 
 -- The functions of this file and the next are SECURITY DEFINER because a listener serves the
 -- subscriptions of every role, while its own role should hold no right on any table. Those that run
@@ -56,15 +70,36 @@ AS $$
 DECLARE
   behind interval;
 BEGIN
-  PERFORM @extschema@.lock_work('leases');
+  PERFORM @extschema@.work_off_outcomes(listener_seen.worker);
+  -- Behind that: nothing that could wait may happen from here on.
+  PERFORM @extschema@.lock_work('leases'::text, true);
+  PERFORM @extschema@.set_aside_timeless(1000);
   -- Somebody was seen in what is the future now: the server's clock was set back. What waits must
   -- not wait for that much longer.
   SELECT max(l.seen_at) - clock_timestamp() INTO behind
     FROM @extschema@.dashboard_listeners l WHERE l.worker <> '(ended)';
   IF behind > '1 s' THEN
-    UPDATE @extschema@.dashboard_deliveries d
-       SET next_attempt_at = greatest(d.next_attempt_at - behind, clock_timestamp())
-     WHERE d.status = 'pending' AND d.next_attempt_at > clock_timestamp();
+    WITH later AS MATERIALIZED (
+      SELECT d.dashboard_artifact_id, d.id
+        FROM @extschema@.dashboard_deliveries d
+       WHERE d.status = 'pending' AND d.next_attempt_at > clock_timestamp()
+         FOR NO KEY UPDATE SKIP LOCKED
+    ), moved AS (
+      UPDATE @extschema@.dashboard_deliveries d
+         SET next_attempt_at = greatest(d.next_attempt_at - behind, clock_timestamp())
+        FROM later l
+       WHERE d.dashboard_artifact_id = l.dashboard_artifact_id AND d.id = l.id
+    )
+    INSERT INTO @extschema@.dashboard_outcomes_put_off
+      (dashboard_artifact_id, delivery_id, attempts, outcome, next_attempt_at, known_at, tried_at)
+    SELECT d.dashboard_artifact_id, d.id, d.attempts, 'moved',
+           greatest(d.next_attempt_at - behind, clock_timestamp()), clock_timestamp(),
+           clock_timestamp()
+      FROM @extschema@.dashboard_deliveries d
+     WHERE d.status = 'pending' AND d.next_attempt_at > clock_timestamp()
+       AND (d.dashboard_artifact_id, d.id)
+           NOT IN (SELECT l.dashboard_artifact_id, l.id FROM later l)
+    ON CONFLICT DO NOTHING;
     UPDATE @extschema@.dashboard_listeners l
        SET seen_at = clock_timestamp(), minute = least(l.minute, clock_timestamp());
   END IF;
@@ -87,7 +122,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.listener_seen(text) IS
-'for listeners: a sign of life, at least every 5 s while anything is held; the other workers that hold something. Notices that the server''s clock was set back';
+'for listeners: a sign of life, at least every 5 s while anything is held; the other workers that hold something. Notices that the server''s clock was set back, and marks what was put off';
 REVOKE ALL ON FUNCTION @extschema@.listener_seen(text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.release_deliveries(worker text, kept bigint[] DEFAULT '{}')
@@ -98,7 +133,7 @@ BEGIN ATOMIC
   WITH released AS (
     DELETE FROM @extschema@.dashboard_leases l
      WHERE l.worker = release_deliveries.worker AND l.id <> ALL (release_deliveries.kept)
-    RETURNING cardinality(l.held) AS deliveries
+    RETURNING cardinality(l.deliveries) AS deliveries
   )
   SELECT coalesce(sum(deliveries), 0)::integer FROM released;
 END;

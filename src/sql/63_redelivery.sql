@@ -23,14 +23,6 @@ BEGIN
   IF NOT FOUND THEN
     RETURN false;
   END IF;
-  IF former.status = 'delivered' THEN
-    -- The log keeps the success that the next attempt would overwrite.
-    INSERT INTO @extschema@.dashboard_delivery_attempts
-      (dashboard_artifact_id, delivery_id, attempt, attempted_at, outcome, http_status, duration_ms)
-    VALUES (former.dashboard_artifact_id, former.id, former.attempts,
-            former.finished_at - former.duration_ms * interval '1 ms', 'delivered',
-            former.http_status, former.duration_ms);
-  END IF;
   UPDATE @extschema@.dashboard_deliveries d
      SET status = 'pending', attempts = 0, next_attempt_at = clock_timestamp(), parked = false,
          finished_at = NULL
@@ -94,7 +86,8 @@ CREATE VIEW @extschema@.dashboard_delivery_stats AS
     SELECT d.subscriber_kind, count(*) AS pending,
            count(*) FILTER (WHERE d.parked) AS parked,
            count(*) FILTER (WHERE d.next_attempt_at <= clock_timestamp()) AS due,
-           min(d.next_attempt_at) FILTER (WHERE d.next_attempt_at <= clock_timestamp())
+           min(d.next_attempt_at) FILTER (WHERE d.next_attempt_at <= clock_timestamp()
+                                              AND isfinite(d.next_attempt_at))
              AS oldest_due
       FROM @extschema@.dashboard_deliveries d
      WHERE d.status = 'pending'

@@ -1,5 +1,6 @@
 -- Receivers that say they want no more: HTTP 410, or a chat that the bot was thrown out of.
 
+-- The rows that it writes and refers to, but for deliveries, are locked by the caller.
 CREATE FUNCTION @extschema@.switch_off_subscriptions(
   dashboard_ids text[],
   delivery_ids bigint[],
@@ -24,20 +25,26 @@ BEGIN ATOMIC
       FROM said
      WHERE s.dashboard_artifact_id = said.dashboard_artifact_id AND s.id = said.id AND s.is_active
     RETURNING s.dashboard_artifact_id, s.id,
-              -- What follows a question mark may be a secret.
               format('Subscription %s of %s (%s %s) is switched off: its receiver wants no more (%s).',
-                     s.id, s.owner, s.subscriber_kind, split_part(s.subscriber_id, '?', 1),
+                     s.id, s.owner, s.subscriber_kind, @extschema@.loggable_target(s.subscriber_id),
                      said.reason) AS message
+  ), pending AS MATERIALIZED (
+    SELECT d.dashboard_artifact_id, d.id
+      FROM switched_off s
+      LEFT JOIN @extschema@.dashboard_alerts a
+        ON a.dashboard_artifact_id = s.dashboard_artifact_id AND a.subscription_id = s.id
+      JOIN @extschema@.dashboard_deliveries d
+        ON d.dashboard_artifact_id = s.dashboard_artifact_id
+       AND (d.alert_id = a.id OR d.test_of = s.id)
+     WHERE d.status = 'pending'
+       -- What somebody has locked is sent, and given up when the receiver says so again.
+       FOR NO KEY UPDATE OF d SKIP LOCKED
   ), given_up AS (
     UPDATE @extschema@.dashboard_deliveries d
        SET status = 'dead', finished_at = clock_timestamp(), parked = false,
            last_error = 'the subscription is switched off'
-      FROM switched_off s
-      LEFT JOIN @extschema@.dashboard_alerts a
-        ON a.dashboard_artifact_id = s.dashboard_artifact_id AND a.subscription_id = s.id
-     WHERE d.dashboard_artifact_id = s.dashboard_artifact_id
-       AND (d.alert_id = a.id OR d.test_of = s.id)
-       AND d.status = 'pending'
+      FROM pending p
+     WHERE d.dashboard_artifact_id = p.dashboard_artifact_id AND d.id = p.id
   ), told AS (
     INSERT INTO @extschema@.artifact_comments
       (artifact_id, author_id, author_type, comment_type, content)
@@ -62,10 +69,9 @@ SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
   INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
   SELECT n.dashboard_artifact_id, 'owner_not_told',
-         -- What follows a host may be a secret, and not of those who see the dashboard.
          format('A notice of policy %s was not taken by %s %s: its receiver wants no more (%s).',
                 n.policy_name, d.subscriber_kind,
-                coalesce(substring(d.target FROM '^[a-z]+://[^/?#]+'), d.target), g.reason)
+                @extschema@.loggable_target(d.target), g.reason)
     FROM unnest(report_gone_recipients.dashboard_ids, report_gone_recipients.delivery_ids,
                 report_gone_recipients.reasons) AS g(dashboard_id, delivery_id, reason)
     JOIN @extschema@.dashboard_deliveries d

@@ -250,7 +250,8 @@ subtest 'a broken endpoint does not keep others from being told' => sub {
     my $state = sub {
         return $test->sql("SELECT concat_ws(' ', d.status, attempts,
                                    CASE WHEN EXISTS (SELECT FROM dashboard_leases l
-                                                      WHERE d.id * 16 + d.attempts = ANY (l.held))
+                                                      WHERE (d.dashboard_artifact_id, d.id, d.attempts)
+                                                            IN (SELECT * FROM unnest(l.dashboards, l.deliveries, l.attempts)))
                                         THEN 'leased' ELSE '' END)
                              FROM dashboard_deliveries d JOIN dashboard_alerts a ON a.id = alert_id
                             WHERE subscription_id = $subscription{$_[0]}");

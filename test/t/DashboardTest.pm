@@ -237,7 +237,9 @@ sub leased
     my ($self) = @_;
     return $self->sql(
         q(SELECT count(*) FROM dashboard_deliveries d JOIN dashboard_leases l
-              ON d.id * 16 + d.attempts = ANY (l.held) WHERE d.status = 'pending'));
+              ON (d.dashboard_artifact_id, d.id, d.attempts)
+                 IN (SELECT * FROM unnest(l.dashboards, l.deliveries, l.attempts))
+           WHERE d.status = 'pending'));
 }
 
 # --- the receiver ---
