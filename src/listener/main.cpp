@@ -1,4 +1,5 @@
 #include "listener/configuration.h"
+#include "listener/core_dumps.h"
 #include "listener/curl_multi.h"
 #include "listener/database.h"
 #include "listener/dispatcher.h"
@@ -193,6 +194,7 @@ int print_secret(const Options& options, const SecretKey& master_key) {
 }
 
 int run(int argc, char** argv) {
+    forbid_core_dumps();
     Configuration configuration = Configuration::read(argc, argv, environ);
     Options& options = configuration.options;
     set_log_level(options.log_level);

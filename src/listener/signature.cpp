@@ -1,8 +1,11 @@
 #include "listener/signature.h"
 
+#include "listener/secret_memory.h"
+
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include <openssl/core_names.h>
@@ -65,20 +68,26 @@ EVP_KDF* hkdf_algorithm() {
 
 } // namespace
 
-SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) {
-    OPENSSL_cleanse(other.bytes_.data(), key_size);
-}
+SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(std::exchange(other.bytes_, nullptr)) {}
 
 SecretKey& SecretKey::operator=(SecretKey&& other) noexcept {
-    if (this != &other) {
-        bytes_ = other.bytes_;
-        OPENSSL_cleanse(other.bytes_.data(), key_size);
-    }
+    std::swap(bytes_, other.bytes_); // `other` wipes what was here
     return *this;
 }
 
 SecretKey::~SecretKey() {
-    OPENSSL_cleanse(bytes_.data(), key_size);
+    release_secret(bytes_, key_size);
+}
+
+Bytes SecretKey::bytes() const noexcept {
+    static constexpr std::array<unsigned char, key_size> zero{};
+    return bytes_ == nullptr ? Bytes(zero) : Bytes(bytes_, key_size);
+}
+
+std::span<unsigned char, SecretKey::key_size> SecretKey::writable() {
+    if (bytes_ == nullptr)
+        bytes_ = static_cast<unsigned char*>(allocate_secret(key_size));
+    return std::span<unsigned char, key_size>(bytes_, key_size);
 }
 
 Digest hmac_sha256(Bytes key, std::initializer_list<std::string_view> parts) {
@@ -116,10 +125,11 @@ void hkdf_sha256(Bytes input_key, std::string_view salt, std::string_view info,
 WebhookKeys::WebhookKeys(const SecretKey& master) {
     const Bytes key = master.bytes();
     constexpr std::string_view salt = "dashboard_diff";
-    const Digest extracted =
+    Digest extracted =
         hmac_sha256({reinterpret_cast<const unsigned char*>(salt.data()), salt.size()},
                     {{reinterpret_cast<const char*>(key.data()), key.size()}});
     std::ranges::copy(extracted, extracted_.writable().begin());
+    OPENSSL_cleanse(extracted.data(), extracted.size());
 }
 
 SecretKey WebhookKeys::key(const Source& source, int secret_version) const {
@@ -128,8 +138,9 @@ SecretKey WebhookKeys::key(const Source& source, int secret_version) const {
     const char* purpose = source.kind == Source::Kind::policy ? "policy-webhook:" : "webhook:";
     const std::string info =
         purpose + std::to_string(source.id) + ":" + std::to_string(secret_version);
-    const Digest expanded = hmac_sha256(extracted_.bytes(), {info, "\x01"});
+    Digest expanded = hmac_sha256(extracted_.bytes(), {info, "\x01"});
     std::ranges::copy(expanded, key.writable().begin());
+    OPENSSL_cleanse(expanded.data(), expanded.size());
     return key;
 }
 
@@ -143,6 +154,16 @@ std::string base64(Bytes bytes) {
     EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(),
                     static_cast<int>(bytes.size()));
     return text;
+}
+
+Digest sha256(std::string_view text) {
+    Digest digest;
+    unsigned size = 0;
+    require(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) ==
+                    1 &&
+                size == digest.size(),
+            "EVP_Digest");
+    return digest;
 }
 
 std::string hex(Bytes bytes) {

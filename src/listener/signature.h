@@ -15,7 +15,7 @@ namespace dashboard_diff::listener {
 using Bytes = std::span<const unsigned char>;
 using Digest = std::array<unsigned char, 32>; // SHA-256
 
-// 32 secret bytes, wiped when they go. Move-only, so that no copy stays behind.
+// 32 bytes of secret memory, wiped when they go. Move-only, so that no copy stays behind.
 class SecretKey {
 public:
     static constexpr std::size_t key_size = 32;
@@ -25,12 +25,15 @@ public:
     SecretKey& operator=(SecretKey&& other) noexcept;
     ~SecretKey();
 
-    Bytes bytes() const noexcept { return bytes_; }
-    std::span<unsigned char, key_size> writable() noexcept { return bytes_; }
+    Bytes bytes() const noexcept;
+    std::span<unsigned char, key_size> writable(); // throws std::bad_alloc
 
 private:
-    std::array<unsigned char, key_size> bytes_{};
+    unsigned char* bytes_ = nullptr; // null: all zero
 };
+
+// Throws std::runtime_error (OpenSSL failed).
+Digest sha256(std::string_view text);
 
 // HMAC-SHA256 over the parts one after the other. Throws std::runtime_error (OpenSSL failed).
 Digest hmac_sha256(Bytes key, std::initializer_list<std::string_view> parts);
