@@ -3,12 +3,18 @@
 #include "listener/credentials_directory.h"
 #include "listener/file_descriptor.h"
 #include "listener/log.h"
+#include "listener/secret_text.h"
 
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
+#include <ctime>
+#include <memory>
 #include <optional>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <sys/random.h>
@@ -17,6 +23,8 @@
 
 namespace dashboard_diff::listener {
 namespace {
+
+constexpr std::string_view temporary_infix = ".new.";
 
 KeyFileError system_error(const std::string& what, const std::string& path) {
     return KeyFileError("could not " + what + " \"" + path + "\": " + std::strerror(errno));
@@ -68,16 +76,15 @@ std::optional<SecretKey> read_key(const std::string& path) {
         throw system_error("open key file", path);
     }
     check_attributes(file, path);
-    std::array<char, 64> text;
+    SecretText text(64);
     const ssize_t size = ::read(file.get(), text.data(), text.size());
     if (size < 0)
         throw system_error("read key file", path);
-    std::string_view content(text.data(), static_cast<std::size_t>(size));
+    std::string_view content = text.view().substr(0, static_cast<std::size_t>(size));
     if (content.ends_with('\n'))
         content.remove_suffix(1);
     SecretKey key;
     const bool good = decode_key(content, key);
-    OPENSSL_cleanse(text.data(), text.size());
     if (!good) {
         throw unfit(path, "does not hold 32 bytes as base64: restore it from a backup, or remove "
                           "it to have a new one made (receivers then need new secrets)");
@@ -113,6 +120,29 @@ private:
     FileDescriptor file_;
 };
 
+// Whatever lies around: two starts in a row may be of the same number.
+std::string temporary_name(const std::string& path) {
+    std::array<unsigned char, 8> random;
+    if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+        throw system_error("get random bytes for", path);
+    return path + std::string(temporary_infix) + std::to_string(::getpid()) + "." + hex(random);
+}
+
+// The number of the process that made a temporary file of that key; 0: it is none.
+pid_t maker_of(std::string_view name, std::string_view key_name) noexcept {
+    if (!name.starts_with(key_name) || !name.substr(key_name.size()).starts_with(temporary_infix))
+        return 0;
+    name.remove_prefix(key_name.size() + temporary_infix.size());
+    pid_t maker = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), maker);
+    const bool whole = end == name.data() + name.size() || *end == '.';
+    return error == std::errc() && whole && maker > 0 ? maker : 0;
+}
+
+struct CloseDirectory {
+    void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+
 void create_key(const std::string& path) {
     SecretKey key;
     if (::getrandom(key.writable().data(), SecretKey::key_size, 0) !=
@@ -123,7 +153,7 @@ void create_key(const std::string& path) {
     make_directories(directory);
 
     // Complete before it has its name: nobody ever reads half a key, not even after a crash.
-    const std::string temporary_path = path + ".new." + std::to_string(::getpid());
+    const std::string temporary_path = temporary_name(path);
     const TemporaryFile temporary(temporary_path);
     if (::fchmod(temporary.file().get(), 0400) != 0)
         throw system_error("set the mode of", temporary_path);
@@ -144,7 +174,31 @@ void create_key(const std::string& path) {
 
 } // namespace
 
+// A crash leaves its temporary file, and in it a key. Another machine may be at one: such a file is
+// young.
+void remove_leftovers(const std::string& path, std::time_t now) noexcept {
+    constexpr std::time_t old = 60; // s
+    const std::size_t slash = path.rfind('/');
+    const std::string_view key_name =
+        std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1);
+    const std::unique_ptr<DIR, CloseDirectory> directory(::opendir(parent_of(path).c_str()));
+    if (!directory)
+        return;
+    while (const dirent* entry = ::readdir(directory.get())) {
+        const pid_t maker = maker_of(entry->d_name, key_name);
+        struct stat attributes;
+        if (maker == 0 ||
+            ::fstatat(::dirfd(directory.get()), entry->d_name, &attributes, AT_SYMLINK_NOFOLLOW) !=
+                0 ||
+            attributes.st_ctime > now - old)
+            continue;
+        if (maker == ::getpid() || (::kill(maker, 0) != 0 && errno == ESRCH))
+            ::unlinkat(::dirfd(directory.get()), entry->d_name, 0);
+    }
+}
+
 SecretKey load_or_create_key(const std::string& path) {
+    remove_leftovers(path, std::time(nullptr));
     if (auto key = read_key(path))
         return std::move(*key);
     create_key(path);

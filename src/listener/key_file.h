@@ -2,6 +2,7 @@
 
 #include "listener/signature.h"
 
+#include <ctime>
 #include <stdexcept>
 #include <string>
 
@@ -18,5 +19,8 @@ public:
 // Makes it (and missing parent directories, mode 0700) where none exists.
 // Throws KeyFileError.
 SecretKey load_or_create_key(const std::string& path);
+
+// Part of that: takes away the unfinished files of processes that are no more, a minute old.
+void remove_leftovers(const std::string& path, std::time_t now) noexcept;
 
 } // namespace dashboard_diff::listener

@@ -3,11 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace dashboard_diff::listener {
 namespace {
@@ -61,6 +64,30 @@ TEST_F(KeyFile, IsMadeOnce) {
          std::filesystem::directory_iterator(directory_ / "a" / "b"))
         ++files; // no temporary file stays
     EXPECT_EQ(files, 1U);
+}
+
+TEST_F(KeyFile, WhatACrashLeftIsInNobodysWay) {
+    namespace fs = std::filesystem;
+    const fs::path directory = fs::path(path_).parent_path();
+    fs::create_directories(directory);
+    const std::string own = std::to_string(::getpid());
+    // No process has a number as large as that.
+    const std::vector<std::string> dead = {".new." + own, ".new.2000000000", ".new.2000000000.0a"};
+    const std::vector<std::string> others = {".new.1.0a", ".new.", ".new.x", ".new.2000000000x",
+                                             ".old.2000000000"};
+    for (const std::vector<std::string>* names : {&dead, &others})
+        for (const std::string& name : *names)
+            std::ofstream(path_ + name) << good_key;
+    EXPECT_EQ(refusal(), "");
+    for (const std::string& name : dead)
+        EXPECT_TRUE(fs::exists(path_ + name)) << "young: " << name;
+    // To look as if it were later is not possible for a file, but for a clock.
+    remove_leftovers(path_, std::time(nullptr) + 120);
+    for (const std::string& name : dead)
+        EXPECT_FALSE(fs::exists(path_ + name)) << name;
+    for (const std::string& name : others)
+        EXPECT_TRUE(fs::exists(path_ + name)) << name;
+    EXPECT_EQ(refusal(), "");
 }
 
 TEST_F(KeyFile, IsRead) {
