@@ -124,8 +124,13 @@ std::string CurlTransfer::failure(CURLcode code) const {
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
         return "connection broken";
-    default:
-        return printable(error_[0] != '\0' ? error_.data() : curl_easy_strerror(code));
+    default: {
+        // The text may hold a part of the URL, whose path may be a secret.
+        const bool is_telling =
+            error_[0] != '\0' &&
+            std::string_view(error_.data()).find_first_of("/?\\") == std::string_view::npos;
+        return printable(is_telling ? error_.data() : curl_easy_strerror(code));
+    }
     }
 }
 

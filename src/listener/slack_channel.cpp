@@ -53,7 +53,7 @@ void SlackChannel::send(const Delivery& delivery, Done done) {
 }
 
 std::string SlackChannel::loggable_target(const std::string& target) const {
-    return is_url(target) ? url_origin(target) + "/..." : target; // its path is a secret
+    return is_url(target) ? loggable_url(target) : target;
 }
 
 } // namespace dashboard_diff::listener

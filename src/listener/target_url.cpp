@@ -1,5 +1,7 @@
 #include "listener/target_url.h"
 
+#include "listener/signature.h"
+
 #include <algorithm>
 #include <memory>
 
@@ -86,10 +88,11 @@ std::string loggable_url(std::string_view url) {
     const auto [start, end] = authority_of(url);
     const std::string_view authority = url.substr(start, end - start);
     const std::size_t at = authority.rfind('@'); // npos + 1 is 0: all of it
-    const std::string_view path = url.substr(end, url.find_first_of("?#", end) - end);
     std::string text(url.substr(0, start));
     text += authority.substr(at + 1);
-    text += path;
+    text += " (";
+    text += hex(sha256(url)).substr(0, 8);
+    text += ')';
     return text;
 }
 

@@ -19,7 +19,8 @@ void check_target(const std::string& url, bool allow_http);
 // Scheme, host and port as written, in lower case: what one connection leads to.
 std::string url_origin(std::string_view url);
 
-// The URL without user-info, query and fragment, where secrets tend to be.
+// Scheme, host and port, and the first 8 hexadecimal digits of the SHA-256 of the whole URL, which
+// tell it from others: its path, query or user-info may be its secret.
 std::string loggable_url(std::string_view url);
 
 } // namespace dashboard_diff::listener

@@ -85,13 +85,22 @@ TEST(UrlOrigin, IsWhatOneConnectionLeadsTo) {
 }
 
 TEST(LoggableUrl, DropsSecrets) {
-    EXPECT_EQ(loggable_url("https://example.com/hook?token=secret#part"),
-              "https://example.com/hook");
-    EXPECT_EQ(loggable_url("https://user:pw@example.com/hook"), "https://example.com/hook");
-    EXPECT_EQ(loggable_url("https://a@b@example.com"), "https://example.com");
-    EXPECT_EQ(loggable_url("https://example.com?x=/a@b"), "https://example.com");
-    EXPECT_EQ(loggable_url("user:pw@example.com/a@b"), "example.com/a@b");
-    EXPECT_EQ(loggable_url(""), "");
+    // As loggable_target() in the database has it.
+    EXPECT_EQ(loggable_url("https://example.com/secret?token=secret"),
+              "https://example.com (ea27b205)");
+    EXPECT_EQ(loggable_url("https://user:pw@example.com:8443/secret"),
+              "https://example.com:8443 (e58cbf6f)");
+    EXPECT_EQ(loggable_url("https://example.com"), "https://example.com (100680ad)");
+    const auto shown = [](std::string_view url) {
+        const std::string text = loggable_url(url);
+        return text.substr(0, text.find(' '));
+    };
+    EXPECT_EQ(shown("https://a@b@example.com"), "https://example.com");
+    EXPECT_EQ(shown("https://example.com?x=/a@b"), "https://example.com");
+    EXPECT_EQ(shown("https://example.com\\x"), "https://example.com");
+    EXPECT_EQ(shown("https://example.com#x"), "https://example.com");
+    EXPECT_EQ(shown("user:pw@example.com/a@b"), "example.com");
+    EXPECT_EQ(shown(""), "");
 }
 
 } // namespace
