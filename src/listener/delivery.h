@@ -28,7 +28,7 @@ struct Delivery {
     std::int64_t subscription_id = 0; // 0: a notice
     std::string kind;                 // of the subscriber: names the channel
     std::string target;               // a URL, an e-mail address, a Slack channel, a Telegram chat
-    std::optional<std::int64_t> provider_id; // in notification_configs, if the subscription says
+    std::optional<std::int64_t> provider_id; // in notification_configs; none: none to be used
     int attempt = 1;                         // counts from 1
     int secret_version = 0;
     std::optional<int> previous_secret_version; // while a rotation's grace lasts

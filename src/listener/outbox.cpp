@@ -83,12 +83,15 @@ void Outbox::run(const char* what, Statement statement, std::function<void(PgRes
             then(std::move(result));
             return;
         }
-        const std::string error = result.error();
         permission_denied_ = permission_denied_ || result.is_permission_denied();
         otherwise();
-        if (!result.is_lost())
-            database_.give_up_session(std::string(what) + ": " + error);
+        fail(what, result);
     });
+}
+
+void Outbox::fail(const char* what, const PgResult& result) {
+    if (!result.is_lost())
+        database_.give_up_session(std::string(what) + ": " + result.error());
 }
 
 void Outbox::begin_session() {
@@ -142,11 +145,36 @@ void Outbox::on_lost() {
 
 void Outbox::claim(const Claim& claim,
                    std::function<void(std::optional<std::vector<Claimed>>)> callback) {
-    run(
-        "claim deliveries", claim_statement(worker_, claim),
-        [this, callback](const PgResult& result) {
+    Statement statement = claim_statement(worker_, claim);
+    statement.sql = in_schema(statement.sql, schema_);
+    database_.execute(std::move(statement), [this, claim, callback](const PgResult& result) {
+        if (result.ok()) {
             database_.confirm_session();
             callback(read_claimed(result));
+        } else if (result.is_about_data()) {
+            set_aside_unreadable(claim, result.error(), callback);
+        } else {
+            permission_denied_ = permission_denied_ || result.is_permission_denied();
+            callback(std::nullopt);
+            fail("claim deliveries", result);
+        }
+    });
+}
+
+void Outbox::set_aside_unreadable(
+    const Claim& claim, const std::string& error,
+    std::function<void(std::optional<std::vector<Claimed>>)> callback) {
+    run(
+        "set aside unreadable deliveries", set_aside_statement(worker_, claim),
+        [this, claim, error, callback](const PgResult& result) {
+            const std::int64_t deliveries = result.integer(0, 0);
+            log(Level::error, "claim_failed", {{"reason", error}, {"set_aside", deliveries}});
+            if (deliveries > 0) {
+                this->claim(claim, callback);
+                return;
+            }
+            callback(std::nullopt);
+            database_.give_up_session("claim deliveries: " + error);
         },
         [callback] { callback(std::nullopt); });
 }

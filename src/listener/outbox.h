@@ -93,6 +93,7 @@ public:
     // Only while ready. Each callback is called exactly once; nullopt or false: it failed, which
     // is logged, and outbox_unavailable() follows.
 
+    // Where a row makes the claim fail, it is set aside, and the others are claimed.
     void claim(const Claim& claim,
                std::function<void(std::optional<std::vector<Claimed>>)> callback);
 
@@ -132,6 +133,9 @@ private:
     void begin_session();
     void find_schema();
     void listen();
+    void set_aside_unreadable(const Claim& claim, const std::string& error,
+                              std::function<void(std::optional<std::vector<Claimed>>)> callback);
+    void fail(const char* what, const PgResult& result);
     void run(const char* what, Statement statement, std::function<void(PgResult)> then,
              std::function<void()> otherwise);
     void on_lost();

@@ -20,6 +20,12 @@ FROM @.claim_deliveries($1::pg_catalog.text, $2::pg_catalog.text[], $3::pg_catal
                         $7::pg_catalog.int4[])
 )";
 
+constexpr const char* set_aside_sql = R"(
+SELECT @.set_aside_unreadable($1::pg_catalog.text, $2::pg_catalog.text[], $3::pg_catalog.int4,
+                              $4::pg_catalog.interval, $5::pg_catalog.text[],
+                              $6::pg_catalog.text[], $7::pg_catalog.int4[])
+)";
+
 constexpr const char* finish_sql = R"(
 SELECT @.finish_deliveries($1::pg_catalog.text, $2::pg_catalog.text[], $3::pg_catalog.int8[],
                            $4::pg_catalog.int4[], $5::pg_catalog.text[], $6::pg_catalog.text[],
@@ -124,6 +130,26 @@ Outbox::Claimed read_row(const PgResult& result, int row, std::shared_ptr<const 
     return claimed;
 }
 
+// What a claim asks for.
+std::vector<std::optional<std::string>> claim_parameters(const std::string& worker,
+                                                         const Outbox::Claim& claim) {
+    SqlArray parked_kinds;
+    SqlArray parked_targets;
+    SqlArray parked_rows;
+    for (const Lanes::Wish& wish : claim.parked) {
+        parked_kinds.add(wish.endpoint.kind);
+        parked_targets.add(wish.endpoint.target);
+        parked_rows.add(wish.deliveries);
+    }
+    return {worker,
+            text_array(claim.kinds),
+            std::to_string(claim.max_rows),
+            as_interval(claim.reach),
+            parked_kinds.text(),
+            parked_targets.text(),
+            parked_rows.text()};
+}
+
 std::string lease_array(const Outbox::Report& report) {
     SqlArray leases;
     for (const std::int64_t lease : report.ended_leases)
@@ -134,18 +160,11 @@ std::string lease_array(const Outbox::Report& report) {
 } // namespace
 
 Statement claim_statement(const std::string& worker, const Outbox::Claim& claim) {
-    SqlArray parked_kinds;
-    SqlArray parked_targets;
-    SqlArray parked_rows;
-    for (const Lanes::Wish& wish : claim.parked) {
-        parked_kinds.add(wish.endpoint.kind);
-        parked_targets.add(wish.endpoint.target);
-        parked_rows.add(wish.deliveries);
-    }
-    return {claim_sql,
-            {worker, text_array(claim.kinds), std::to_string(claim.max_rows),
-             as_interval(claim.reach), parked_kinds.text(), parked_targets.text(),
-             parked_rows.text()}};
+    return {claim_sql, claim_parameters(worker, claim)};
+}
+
+Statement set_aside_statement(const std::string& worker, const Outbox::Claim& claim) {
+    return {set_aside_sql, claim_parameters(worker, claim)};
 }
 
 std::vector<Outbox::Claimed> read_claimed(const PgResult& result) {

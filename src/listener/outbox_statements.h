@@ -14,6 +14,7 @@ namespace dashboard_diff::listener {
 // schema goes in place of every @.
 
 Statement claim_statement(const std::string& worker, const Outbox::Claim& claim);
+Statement set_aside_statement(const std::string& worker, const Outbox::Claim& claim);
 std::vector<Outbox::Claimed> read_claimed(const PgResult& result);
 
 Statement park_statement(const std::string& worker, const Outbox::Report& report, bool end_leases);

@@ -1,6 +1,8 @@
 #include "listener/pg_result.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <stdexcept>
 
 namespace dashboard_diff::listener {
@@ -38,6 +40,15 @@ bool PgResult::is_fatal() const noexcept {
 bool PgResult::is_permission_denied() const noexcept {
     const char* state = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
     return state != nullptr && std::string_view(state) == "42501";
+}
+
+bool PgResult::is_about_data() const noexcept {
+    const char* state = PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE);
+    if (state == nullptr)
+        return false;
+    constexpr std::string_view others[] = {"08", "25", "28", "3D", "3F", "40",
+                                           "42", "53", "55", "57", "58"};
+    return std::ranges::find(others, std::string_view(state).substr(0, 2)) == std::end(others);
 }
 
 std::string PgResult::error() const {

@@ -27,6 +27,9 @@ public:
     // The role lacks a right, such as EXECUTE on a function.
     bool is_permission_denied() const noexcept;
 
+    // It is about what was read: not about rights, locks, resources, or an intervention.
+    bool is_about_data() const noexcept;
+
     // One line: the server's primary message with its SQLSTATE, or why the connection was lost.
     std::string error() const;
 

@@ -71,13 +71,14 @@ void Providers::replace(std::vector<ProviderRow> rows) {
 const Provider* Providers::look_up(std::string_view kind,
                                    std::optional<std::int64_t> id) const noexcept {
     const auto found = std::ranges::find_if(providers_, [&](const Provider& provider) {
-        return provider.type() == type_for(kind) && (!id || provider.id() == *id);
+        return provider.type() == type_for(kind) && provider.id() == id;
     });
     return found == providers_.end() ? nullptr : &*found;
 }
 
 bool Providers::any(std::string_view kind) const {
-    return look_up(kind, std::nullopt) != nullptr;
+    return std::ranges::any_of(
+        providers_, [&](const Provider& provider) { return provider.type() == type_for(kind); });
 }
 
 const Provider& Providers::find(std::string_view kind, std::optional<std::int64_t> id) const {
@@ -87,7 +88,8 @@ const Provider& Providers::find(std::string_view kind, std::optional<std::int64_
     if (id)
         throw ProviderError("notification config " + std::to_string(*id) +
                             " is not active, or not of type " + type);
-    throw ProviderError("there is no active notification config of type " + type);
+    throw ProviderError("there is no active notification config of type " + type +
+                        " that the owner may send through");
 }
 
 } // namespace dashboard_diff::listener

@@ -61,8 +61,8 @@ public:
     // Whether there is any for subscribers of the kind.
     bool any(std::string_view kind) const;
 
-    // The one with that id, or the first for the kind. Good until the next refresh. Throws
-    // ProviderError.
+    // The one with that id; without an id there is none for the owner. Good until the next refresh.
+    // Throws ProviderError.
     const Provider& find(std::string_view kind, std::optional<std::int64_t> id) const;
 
     // The same; null where there is none.

@@ -26,7 +26,7 @@ std::string reason(const Providers& providers, std::string_view kind,
     }
 }
 
-TEST(Providers, FirstOfTheTypeOrTheOneThatIsNamed) {
+TEST(Providers, TheOneThatIsNamed) {
     Providers providers(zero_key());
     EXPECT_FALSE(providers.any("slack"));
     providers.replace({row(3, "SMTP", "a"), row(4, "SLACK", "b"), row(5, "SLACK", "c")});
@@ -34,17 +34,20 @@ TEST(Providers, FirstOfTheTypeOrTheOneThatIsNamed) {
     EXPECT_TRUE(providers.any("email"));
     EXPECT_FALSE(providers.any("telegram"));
     EXPECT_FALSE(providers.any("webhook"));
-    EXPECT_EQ(reason(providers, "slack", std::nullopt), "b");
+    EXPECT_EQ(reason(providers, "slack", 4), "b");
     EXPECT_EQ(reason(providers, "slack", 5), "c");
-    EXPECT_EQ(reason(providers, "email", std::nullopt), "a");
-    EXPECT_EQ(providers.look_up("telegram", std::nullopt), nullptr);
+    EXPECT_EQ(reason(providers, "email", 3), "a");
+    // Those that there are may be others'.
+    EXPECT_EQ(providers.look_up("slack", std::nullopt), nullptr);
+    EXPECT_EQ(providers.look_up("telegram", 4), nullptr);
 }
 
 TEST(Providers, SayWhyThereIsNone) {
     Providers providers(zero_key());
     providers.replace({row(4, "SLACK", ""), row(5, "SMTP")});
     EXPECT_EQ(reason(providers, "telegram", std::nullopt),
-              "error: there is no active notification config of type TELEGRAM");
+              "error: there is no active notification config of type TELEGRAM that the owner may "
+              "send through");
     EXPECT_EQ(reason(providers, "slack", 5),
               "error: notification config 5 is not active, or not of type SLACK");
     EXPECT_EQ(reason(providers, "slack", 4), "error: notification config 4 has no credentials");
