@@ -55,7 +55,8 @@ sub wait_for
 sub hexed { return "convert_from('\\x" . unpack('H*', $_[0]) . "', 'UTF8')" }
 
 # schema: where the extension goes; conf: lines for postgresql.conf; raw: the receiver keeps bodies;
-# hosts: how many addresses the receiver has, each an endpoint of its own.
+# hosts: how many addresses the receiver has, each an endpoint of its own; encoding: of a database of
+# its own.
 sub new
 {
     my ($class, %options) = @_;
@@ -64,9 +65,17 @@ sub new
     $node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
     $node->append_conf('postgresql.conf', "log_statement = none\n" . ($options{conf} // ''));
     $node->start;
+    my $database = 'postgres';
+    if ($options{encoding})
+    {
+        $database = 'encoded';
+        $node->safe_psql('postgres',
+            "CREATE DATABASE $database TEMPLATE template0 ENCODING '$options{encoding}' LOCALE 'C'");
+    }
     my $dir = PostgreSQL::Test::Utils::tempdir("dashboard_$name");
     my $self = bless {
         node => $node,
+        database => $database,
         dir => $dir,
         secrets => "$dir/secrets",
         received => "$dir/received.jsonl",
@@ -92,7 +101,7 @@ sub node { return $_[0]{node} }
 sub dir { return $_[0]{dir} }
 
 # What listeners connect to.
-sub dsn { return $_[0]{dsn} // $_[0]{node}->connstr('postgres') }
+sub dsn { return $_[0]{dsn} // $_[0]{node}->connstr($_[0]{database}) }
 sub set_dsn { $_[0]{dsn} = $_[1]; return }
 
 # --- statements ---
@@ -100,7 +109,7 @@ sub set_dsn { $_[0]{dsn} = $_[1]; return }
 sub sql
 {
     my ($self, $query) = @_;
-    return $self->{node}->safe_psql('postgres', $query);
+    return $self->{node}->safe_psql($self->{database}, $query);
 }
 
 # All that psql printed to its standard error, with SQLSTATEs; '' if nothing went wrong.
@@ -109,7 +118,7 @@ sub sql_error
     my ($self, $query) = @_;
     my $error = '';
     $self->{node}->psql(
-        'postgres', $query,
+        $self->{database}, $query,
         stderr => \$error,
         on_error_stop => 0,
         extra_params => [ '-v', 'VERBOSITY=verbose' ]);
@@ -122,7 +131,7 @@ sub wait_for_sql
     my $got = '';
     return wait_for(
         sub {
-            my $status = $self->{node}->psql('postgres', $query, stdout => \$got);
+            my $status = $self->{node}->psql($self->{database}, $query, stdout => \$got);
             return defined $status && $status == 0 && $got eq $expected;
         },
         "\"$expected\" from: $query");
@@ -132,7 +141,7 @@ sub wait_for_sql
 sub session
 {
     my ($self, %options) = @_;
-    my $session = $self->{node}->background_psql('postgres', on_error_stop => 0, %options);
+    my $session = $self->{node}->background_psql($self->{database}, on_error_stop => 0, %options);
     $session->set_query_timer_restart;
     return $session;
 }
