@@ -202,6 +202,9 @@ COMMENT ON COLUMN @extschema@.dashboard_outcomes_put_off.next_attempt_at IS
 'when to try again; null: never';
 COMMENT ON COLUMN @extschema@.dashboard_outcomes_put_off.tried_at IS
 'when it was last tried to mark it';
+ALTER TABLE @extschema@.dashboard_outcomes_put_off ENABLE ROW LEVEL SECURITY;
+CREATE POLICY put_off_to_watch ON @extschema@.dashboard_outcomes_put_off FOR SELECT TO pg_monitor
+  USING (true);
 GRANT SELECT ON @extschema@.dashboard_outcomes_put_off TO pg_monitor;
 -- Else what was sent before a dump would be sent again after it.
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.dashboard_outcomes_put_off', '');

@@ -40,6 +40,14 @@ COMMENT ON COLUMN @extschema@.dashboard_leases.deliveries IS
 COMMENT ON COLUMN @extschema@.dashboard_leases.attempts IS
 'their attempts when they were claimed';
 
+-- Whatever is granted, what others hold or when they were seen is nobody's to write.
+ALTER TABLE @extschema@.dashboard_listeners ENABLE ROW LEVEL SECURITY;
+ALTER TABLE @extschema@.dashboard_leases ENABLE ROW LEVEL SECURITY;
+CREATE POLICY listeners_to_watch ON @extschema@.dashboard_listeners FOR SELECT TO pg_monitor
+  USING (true);
+CREATE POLICY leases_to_watch ON @extschema@.dashboard_leases FOR SELECT TO pg_monitor
+  USING (true);
+
 CREATE FUNCTION @extschema@.held_deliveries()
 RETURNS TABLE (dashboard_id text, delivery_id bigint, attempts integer)
 LANGUAGE sql STABLE

@@ -135,8 +135,7 @@ subtest 'a mark that the server did not take is made again' => sub {
     alerts($dashboard, 1);
     $test->wait_for_requests(1, '/slow/1/marked');
     # The mark has to wait for this; meanwhile its session ends.
-    $session->query_safe("BEGIN; SELECT FROM dashboard_deliveries
-                           WHERE dashboard_artifact_id = '$dashboard' FOR UPDATE");
+    $session->query_safe('BEGIN; LOCK TABLE dashboard_deliveries IN EXCLUSIVE MODE');
     my $waiting = "FROM pg_stat_activity WHERE application_name = 'dashboard_diff_listener'
                     AND wait_event_type = 'Lock'";
     $test->wait_for_sql("SELECT count(*) $waiting", 1);

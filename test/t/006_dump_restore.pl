@@ -21,7 +21,8 @@ my @tables = qw(dashboards personas artifact_comments dashboard_snapshots dashbo
   dashboard_diffs dashboard_alerts dashboard_deliveries dashboard_events
   dashboard_pending_snapshots notification_configs own_snapshots dashboard_health
   validation_policies validation_windows validation_tasks validation_records validation_states
-  validation_notices health_acknowledgements user_dashboard_preferences);
+  validation_notices health_acknowledgements user_dashboard_preferences
+  dashboard_outcomes_put_off);
 my @sequences = qw(artifact_comments_id_seq dashboard_snapshots_id_seq
   dashboard_subscriptions_id_seq dashboard_alerts_id_seq dashboard_deliveries_id_seq
   dashboard_events_id_seq dashboard_pending_snapshots_id_seq notification_configs_id_seq
@@ -44,9 +45,9 @@ INSERT INTO dashboards (id, owner, title, view_spec, metadata) VALUES
 INSERT INTO personas (id, owner) VALUES ('zoe', 'ana'), ('dan', 'bob');
 SELECT subscribe('ana''s', 'persona', 'zoe', '$any');
 SELECT subscribe('ana''s', 'webhook', '@{[$test->url('/fails')]}', '$any');
-INSERT INTO notification_configs (type, name, settings, credentials) VALUES
+INSERT INTO notification_configs (type, name, settings, credentials, allowed_roles) VALUES
   ('SMTP', 'relay', '{"host": "mail.example.com", "from": "alerts\@example.com"}',
-   'sealed:v1:' || repeat('A', 40));
+   'sealed:v1:' || repeat('A', 40), '{ana}');
 SELECT subscribe('ana''s', 'email', 'ana\@example.com', '$any', cooldown => '1 hour',
                  notification_config_id => 1);
 UPDATE dashboard_subscriptions SET owner = 'ana';
@@ -107,6 +108,9 @@ INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
 VALUES ('bob''s', '{"id_field": "key", "primary_rows": [{"key": 1}]}');
 SET dashboard_diff.dispatch_budget = 0;
 INSERT INTO public.own_snapshots (board, document) VALUES ('own', '[{"id": "row", "score": 40}]');
+-- What nobody could mark yet: without it, it would be sent again.
+INSERT INTO dashboard_outcomes_put_off
+VALUES ('ana''s', 1000000, 0, 'delivered', NULL, NULL, 200, 5, 'infinity', 'infinity');
 SQL
 
 # A text for each table and sequence that is the same if and only if the rows are.
