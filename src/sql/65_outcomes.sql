@@ -78,13 +78,15 @@ AS $$
 #variable_conflict use_column
 DECLARE
   places integer[];
+  is_said boolean;
+  is_all boolean;
   gone_dashboards text[];
   gone_deliveries bigint[];
   gone_reasons text[];
 BEGIN
   -- A success is one whatever was marked in the meantime.
   WITH locked AS MATERIALIZED (
-    SELECT o.place
+    SELECT o.place, o.outcome
       FROM unnest(mark_outcomes.given) WITH ORDINALITY
              AS o(dashboard_artifact_id, delivery_id, attempts, outcome, error, next_attempt_at,
                   http_status, duration_ms, known_at, tried_at, place)
@@ -92,11 +94,15 @@ BEGIN
         ON d.dashboard_artifact_id = o.dashboard_artifact_id AND d.id = o.delivery_id
      WHERE d.status = 'pending' AND (o.outcome = 'delivered' OR d.attempts = o.attempts)
        FOR NO KEY UPDATE OF d SKIP LOCKED)
-  SELECT coalesce(array_agg(l.place::integer), '{}') INTO places FROM locked l;
-  IF EXISTS (SELECT FROM unnest(mark_outcomes.given) o WHERE o.outcome IN ('gone', 'dead')) THEN
+  SELECT coalesce(array_agg(l.place::integer), '{}'),
+         coalesce(bool_or(l.outcome IN ('gone', 'dead')), false)
+    INTO places, is_said
+    FROM locked l;
+  IF is_said THEN
     places := @extschema@.lockable_places(mark_outcomes.given, places);
   END IF;
-  IF cardinality(places) < cardinality(mark_outcomes.given) THEN
+  is_all := cardinality(places) = cardinality(mark_outcomes.given);
+  IF NOT is_all THEN
     INSERT INTO @extschema@.dashboard_outcomes_put_off AS p
     SELECT o.dashboard_artifact_id, o.delivery_id, d.attempts, o.outcome, o.error,
            o.next_attempt_at, o.http_status, o.duration_ms, o.known_at, clock_timestamp()
@@ -122,7 +128,7 @@ BEGIN
            AS o(dashboard_artifact_id, delivery_id, attempts, outcome, error, next_attempt_at,
                 http_status, duration_ms, known_at, tried_at, place)
    WHERE d.dashboard_artifact_id = o.dashboard_artifact_id AND d.id = o.delivery_id
-     AND d.status = 'pending' AND o.outcome = 'delivered' AND o.place = ANY (places);
+     AND d.status = 'pending' AND o.outcome = 'delivered' AND (is_all OR o.place = ANY (places));
   GET DIAGNOSTICS successes = ROW_COUNT;
   failures := 0;
   IF successes = cardinality(mark_outcomes.given) THEN
@@ -138,7 +144,7 @@ BEGIN
            AS o(dashboard_artifact_id, delivery_id, attempts, outcome, error, next_attempt_at,
                 http_status, duration_ms, known_at, tried_at, place)
    WHERE d.dashboard_artifact_id = o.dashboard_artifact_id AND d.id = o.delivery_id
-     AND d.status = 'pending' AND d.attempts = o.attempts AND o.place = ANY (places)
+     AND d.status = 'pending' AND d.attempts = o.attempts AND (is_all OR o.place = ANY (places))
      AND (o.outcome = 'moved' OR (o.outcome = 'parked' AND NOT d.parked));
 
   WITH finished AS (
@@ -153,7 +159,7 @@ BEGIN
              AS o(dashboard_artifact_id, delivery_id, attempts, outcome, error, next_attempt_at,
                   http_status, duration_ms, known_at, tried_at, place)
      WHERE d.dashboard_artifact_id = o.dashboard_artifact_id AND d.id = o.delivery_id
-       AND d.status = 'pending' AND d.attempts = o.attempts AND o.place = ANY (places)
+       AND d.status = 'pending' AND d.attempts = o.attempts AND (is_all OR o.place = ANY (places))
        AND o.outcome IN ('retry', 'refused', 'gone', 'dead')
     RETURNING d.dashboard_artifact_id, d.id, d.attempts, o.outcome, d.http_status,
               d.duration_ms, d.last_error, o.known_at
@@ -263,43 +269,69 @@ AS $$
 #variable_conflict use_column
 DECLARE
   time timestamptz := clock_timestamp();
+  patience CONSTANT text := '10ms';
+  usual_patience CONSTANT text := current_setting('lock_timeout');
   told @extschema@.dashboard_outcomes_put_off[];
   marked record;
+  successes integer;
+  failures integer := 0;
 BEGIN
-  SELECT coalesce(array_agg(
-           ROW(o.dashboard_id, o.delivery_id, o.attempt - 1, o.outcome, o.error,
-               CASE WHEN o.outcome = 'retry'
-                         AND @extschema@.delivery_retry_delay(o.attempt) IS NOT NULL
-                    THEN time + greatest(
-                      @extschema@.delivery_retry_delay(o.attempt) * (0.9 + 0.2 * random()),
-                      o.retry_after) END,
-               o.http_status, o.duration, time, time)::@extschema@.dashboard_outcomes_put_off), '{}')
-    INTO told
-    FROM unnest(finish_deliveries.dashboard_ids, finish_deliveries.delivery_ids,
-                finish_deliveries.attempts, finish_deliveries.outcomes,
-                finish_deliveries.errors, finish_deliveries.retry_after,
-                finish_deliveries.http_status, finish_deliveries.durations)
-           AS o(dashboard_id, delivery_id, attempt, outcome, error, retry_after, http_status,
-                duration)
-   WHERE o.outcome IN ('delivered', 'retry', 'refused', 'gone');
-  SELECT m.successes, m.failures INTO marked FROM @extschema@.mark_outcomes(told) m;
+  -- Nearly always all are successes, and locked by nobody: all at once, without a look first. A
+  -- success is one whatever was marked in the meantime.
+  BEGIN
+    PERFORM set_config('lock_timeout', patience, true);
+    UPDATE @extschema@.dashboard_deliveries d
+       SET status = 'delivered', attempts = o.attempt, http_status = o.http_status,
+           duration_ms = o.duration, last_error = NULL, parked = false, finished_at = time
+      FROM unnest(finish_deliveries.dashboard_ids, finish_deliveries.delivery_ids,
+                  finish_deliveries.attempts, finish_deliveries.outcomes,
+                  finish_deliveries.http_status, finish_deliveries.durations)
+             AS o(dashboard_id, delivery_id, attempt, outcome, http_status, duration)
+     WHERE d.dashboard_artifact_id = o.dashboard_id AND d.id = o.delivery_id
+       AND d.status = 'pending' AND o.outcome = 'delivered';
+    GET DIAGNOSTICS successes = ROW_COUNT;
+    PERFORM set_config('lock_timeout', usual_patience, true);
+  EXCEPTION WHEN lock_not_available THEN
+    successes := 0;
+  END;
+  IF successes < cardinality(finish_deliveries.delivery_ids) THEN
+    SELECT coalesce(array_agg(
+             ROW(o.dashboard_id, o.delivery_id, o.attempt - 1, o.outcome, o.error,
+                 CASE WHEN o.outcome = 'retry'
+                           AND @extschema@.delivery_retry_delay(o.attempt) IS NOT NULL
+                      THEN time + greatest(
+                        @extschema@.delivery_retry_delay(o.attempt) * (0.9 + 0.2 * random()),
+                        o.retry_after) END,
+                 o.http_status, o.duration, time, time)::@extschema@.dashboard_outcomes_put_off), '{}')
+      INTO told
+      FROM unnest(finish_deliveries.dashboard_ids, finish_deliveries.delivery_ids,
+                  finish_deliveries.attempts, finish_deliveries.outcomes,
+                  finish_deliveries.errors, finish_deliveries.retry_after,
+                  finish_deliveries.http_status, finish_deliveries.durations)
+             AS o(dashboard_id, delivery_id, attempt, outcome, error, retry_after, http_status,
+                  duration)
+     WHERE o.outcome IN ('delivered', 'retry', 'refused', 'gone');
+    SELECT m.successes, m.failures INTO marked FROM @extschema@.mark_outcomes(told) m;
+    successes := successes + marked.successes;
+    failures := marked.failures;
+  END IF;
 
   DELETE FROM @extschema@.dashboard_leases l
    WHERE l.worker = finish_deliveries.worker AND l.id = ANY (finish_deliveries.ended_leases);
   -- By a time in the future listener_seen() knows that the clock was set back: it stays.
   UPDATE @extschema@.dashboard_listeners l
      SET seen_at = greatest(l.seen_at, time),
-         delivered = l.delivered + marked.successes,
-         failed = l.failed + marked.failures,
+         delivered = l.delivered + successes,
+         failed = l.failed + failures,
          minute = CASE WHEN time < l.minute + interval '1 min' THEN l.minute ELSE time END,
          last_minute = CASE WHEN time < l.minute + interval '1 min' THEN l.last_minute
                             WHEN time < l.minute + interval '2 min' THEN l.this_minute
                             ELSE 0 END,
          this_minute = CASE WHEN time < l.minute + interval '1 min' THEN l.this_minute ELSE 0 END
-                       + marked.successes
+                       + successes
    WHERE l.worker = finish_deliveries.worker;
   PERFORM @extschema@.work_off_outcomes(finish_deliveries.worker);
-  RETURN marked.successes + marked.failures;
+  RETURN successes + failures;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.finish_deliveries(text, text[], bigint[], integer[], text[], text[], interval[], integer[], integer[], bigint[]) IS
