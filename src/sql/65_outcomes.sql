@@ -269,7 +269,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
   time timestamptz := clock_timestamp();
-  patience CONSTANT text := '10ms';
+  patience CONSTANT text := '1ms';
   usual_patience CONSTANT text := current_setting('lock_timeout');
   told @extschema@.dashboard_outcomes_put_off[];
   marked record;
