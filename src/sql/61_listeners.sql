@@ -77,9 +77,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
   behind interval;
+  put_off record;
 BEGIN
-  PERFORM @extschema@.work_off_outcomes(listener_seen.worker);
-  -- Behind that: nothing that could wait may happen from here on.
+  SELECT w.successes, w.failures INTO put_off FROM @extschema@.work_off_outcomes() w;
+  -- Nothing that could wait for somebody may happen from here on.
   PERFORM @extschema@.lock_work('leases'::text, true);
   PERFORM @extschema@.set_aside_timeless(1000);
   -- Somebody was seen in what is the future now: the server's clock was set back. What waits must
@@ -112,8 +113,11 @@ BEGIN
        SET seen_at = clock_timestamp(), minute = least(l.minute, clock_timestamp());
   END IF;
 
-  INSERT INTO @extschema@.dashboard_listeners AS l (worker) VALUES (listener_seen.worker)
-  ON CONFLICT (worker) DO UPDATE SET seen_at = clock_timestamp();
+  INSERT INTO @extschema@.dashboard_listeners AS l (worker, delivered, failed)
+  VALUES (listener_seen.worker, put_off.successes, put_off.failures)
+  ON CONFLICT (worker) DO UPDATE
+    SET seen_at = clock_timestamp(), delivered = l.delivered + EXCLUDED.delivered,
+        failed = l.failed + EXCLUDED.failed;
 
   WITH ended AS (
     DELETE FROM @extschema@.dashboard_listeners l

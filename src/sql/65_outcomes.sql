@@ -200,7 +200,7 @@ REVOKE ALL ON FUNCTION @extschema@.mark_outcomes(@extschema@.dashboard_outcomes_
 COMMENT ON FUNCTION @extschema@.mark_outcomes(@extschema@.dashboard_outcomes_put_off[]) IS
 'marks outcomes, and puts off those that would have to wait for somebody else''s lock; how many attempts it marked';
 
-CREATE FUNCTION @extschema@.work_off_outcomes(worker text) RETURNS void
+CREATE FUNCTION @extschema@.work_off_outcomes(OUT successes integer, OUT failures integer)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
@@ -210,8 +210,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
   taken @extschema@.dashboard_outcomes_put_off[];
-  marked record;
 BEGIN
+  successes := 0;
+  failures := 0;
   -- Nearly always there is none.
   PERFORM FROM @extschema@.dashboard_outcomes_put_off p
     WHERE p.tried_at NOT BETWEEN clock_timestamp() - interval '2 s' AND clock_timestamp() LIMIT 1;
@@ -237,15 +238,13 @@ BEGIN
     RETURN;
   END IF;
   -- What still cannot be marked is put off again.
-  SELECT m.successes, m.failures INTO marked FROM @extschema@.mark_outcomes(taken) m;
-  UPDATE @extschema@.dashboard_listeners l
-     SET delivered = l.delivered + marked.successes, failed = l.failed + marked.failures
-   WHERE l.worker = work_off_outcomes.worker;
+  SELECT m.successes, m.failures INTO successes, failures
+    FROM @extschema@.mark_outcomes(taken) m;
 END
 $$;
-REVOKE ALL ON FUNCTION @extschema@.work_off_outcomes(text) FROM PUBLIC;
-COMMENT ON FUNCTION @extschema@.work_off_outcomes(text) IS
-'marks outcomes that were put off, as far as that is possible by now';
+REVOKE ALL ON FUNCTION @extschema@.work_off_outcomes() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.work_off_outcomes() IS
+'marks outcomes that were put off, as far as that is possible by now; how many attempts';
 
 CREATE FUNCTION @extschema@.finish_deliveries(
   worker text,
@@ -273,6 +272,7 @@ DECLARE
   usual_patience CONSTANT text := current_setting('lock_timeout');
   told @extschema@.dashboard_outcomes_put_off[];
   marked record;
+  put_off record;
   successes integer;
   failures integer := 0;
 BEGIN
@@ -316,13 +316,14 @@ BEGIN
     failures := marked.failures;
   END IF;
 
+  SELECT w.successes, w.failures INTO put_off FROM @extschema@.work_off_outcomes() w;
   DELETE FROM @extschema@.dashboard_leases l
    WHERE l.worker = finish_deliveries.worker AND l.id = ANY (finish_deliveries.ended_leases);
   -- By a time in the future listener_seen() knows that the clock was set back: it stays.
   UPDATE @extschema@.dashboard_listeners l
      SET seen_at = greatest(l.seen_at, time),
-         delivered = l.delivered + successes,
-         failed = l.failed + failures,
+         delivered = l.delivered + successes + put_off.successes,
+         failed = l.failed + failures + put_off.failures,
          minute = CASE WHEN time < l.minute + interval '1 min' THEN l.minute ELSE time END,
          last_minute = CASE WHEN time < l.minute + interval '1 min' THEN l.last_minute
                             WHEN time < l.minute + interval '2 min' THEN l.this_minute
@@ -330,7 +331,6 @@ BEGIN
          this_minute = CASE WHEN time < l.minute + interval '1 min' THEN l.this_minute ELSE 0 END
                        + successes
    WHERE l.worker = finish_deliveries.worker;
-  PERFORM @extschema@.work_off_outcomes(finish_deliveries.worker);
   RETURN successes + failures;
 END
 $$;
