@@ -254,9 +254,10 @@ SELECT subscriber_kind, pending, due, oldest_due_for > '0' AS oldest FROM dashbo
 SELECT c.delivery_id = d.id AS it, CASE WHEN c.dashboard_id = 'sales' THEN c.delivery_id END AS id, c.attempt, length(c.dashboard_title) AS title, c.secret_version, c.previous_secret_version, c.due_for > '0' AS due_for
   FROM claim_deliveries('w1', '{webhook}', 100) c JOIN dashboard_deliveries d ON d.dashboard_artifact_id = c.dashboard_id AND d.id = c.delivery_id ORDER BY 2;
 SELECT CASE WHEN dashboard_artifact_id = 'sales' THEN id END AS id, status, attempts, last_error FROM dashboard_deliveries ORDER BY 1;
--- Signs of life set aside what would wait forever.
+-- Signs of life set aside what would wait forever, parked or not.
+UPDATE dashboard_deliveries SET parked = true, next_attempt_at = 'infinity' WHERE id = 107;
 SELECT listener_seen('w1');
-SELECT id, status, last_error FROM dashboard_deliveries WHERE id = 105;
+SELECT id, status, last_error FROM dashboard_deliveries WHERE id IN (105, 107) ORDER BY 1;
 SELECT dashboard_artifact_id, event_type, message FROM dashboard_events ORDER BY message;
 -- What they hold is known to a hair: large ids are held, and others of the same remainder are not.
 SELECT count(*) FROM claim_deliveries('w2', '{webhook}', 100);

@@ -34,6 +34,9 @@ CREATE INDEX dashboard_deliveries_due_idx ON @extschema@.dashboard_deliveries (n
 CREATE INDEX dashboard_deliveries_parked_idx
   ON @extschema@.dashboard_deliveries (subscriber_kind, target, next_attempt_at)
   WHERE status = 'pending' AND parked;
+-- Empty: what would wait forever is given up.
+CREATE INDEX dashboard_deliveries_timeless_idx ON @extschema@.dashboard_deliveries (next_attempt_at)
+  WHERE status = 'pending' AND next_attempt_at = 'infinity';
 CREATE INDEX dashboard_deliveries_alert_idx
   ON @extschema@.dashboard_deliveries (dashboard_artifact_id, alert_id);
 CREATE INDEX dashboard_deliveries_test_idx

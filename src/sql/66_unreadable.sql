@@ -70,7 +70,7 @@ BEGIN
     INTO timeless
     FROM (SELECT x.dashboard_artifact_id, x.id, x.attempts
             FROM @extschema@.dashboard_deliveries x
-           WHERE x.status = 'pending' AND NOT x.parked AND x.next_attempt_at = 'infinity'
+           WHERE x.status = 'pending' AND x.next_attempt_at = 'infinity'
              AND (x.dashboard_artifact_id, x.id, x.attempts)
                  NOT IN (SELECT h.dashboard_id, h.delivery_id, h.attempts
                            FROM @extschema@.held_deliveries() h)

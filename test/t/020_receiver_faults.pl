@@ -138,7 +138,7 @@ subtest 'the subscription of the receiver that is gone is off' => sub {
                     WHERE dashboard_artifact_id = 'gone'"), 'f', 'it is not active');
     my $comments = $test->sql("SELECT content FROM artifact_comments
         WHERE artifact_id = 'gone' AND comment_type = 'subscription_off'");
-    like($comments, qr/^Subscription \d+ of \S+ \(webhook \S+\) is switched off: .*HTTP 410/,
+    like($comments, qr/^Subscription \d+ of \S+ \(webhook \S+ \([0-9a-f]{8}\)\) is switched off: .*HTTP 410/,
         'a comment in the thread says so, and why');
     is($test->sql("SELECT message FROM dashboard_events
                     WHERE dashboard_artifact_id = 'gone' AND event_type = 'subscription_off'"),

@@ -47,6 +47,10 @@ for my $encoding (sort keys %odd)
         $test->start_receiver;
         $test->dashboard_with_webhook('good', '/good');
         poison($test, $odd{$encoding});
+        $test->dashboard('told');
+        $test->webhook('told', '/told', '{"set_added_min": 1}');
+        $test->sql("INSERT INTO dashboard_snapshots (dashboard_artifact_id, content)
+                    VALUES ('told', '[]'), ('told', jsonb_build_array(jsonb_build_object('id', 'odd' || $odd{$encoding})))");
         my $listener = $test->start_listener;
         $test->snapshot('good', 10);
         $test->wait_for_requests(1, '/good');
@@ -54,13 +58,16 @@ for my $encoding (sort keys %odd)
         $test->wait_for_requests(43, '/poison/secret-path');
         $test->wait_for_sql(
             q(SELECT count(*) FROM dashboard_deliveries WHERE status = 'pending'), '0');
+        my ($told) = $test->wait_for_requests(1, '/told');
+        like($test->raw_body($told), $encoding eq 'UTF8' ? qr/"odd"/ : qr/"odd\?"/,
+            'what UTF-8 has not is a question mark');
         is( $test->sql(q(SELECT string_agg(id || ' ' || last_error, ', ' ORDER BY id)
                            FROM dashboard_deliveries WHERE status = 'dead' AND id > 2000000000)),
             '2000000003 its attempts are out of range, 2000000004 its attempts are out of range,'
               . ' 2000000005 its time never comes',
             'those that cannot be sent are dead, and say why');
         is( $test->sql(q(SELECT count(*) FROM dashboard_deliveries WHERE status = 'delivered')),
-            $encoding eq 'UTF8' ? 45 : 44,
+            $encoding eq 'UTF8' ? 46 : 45,
             'the others are sent');
         my $set_aside = $test->sql(q(SELECT coalesce(string_agg(d.last_error, ''), '')
              FROM dashboard_deliveries d WHERE d.dashboard_artifact_id LIKE 'odd%' AND d.status = 'dead'));
