@@ -104,9 +104,9 @@ SELECT meets_threshold('{"id_set_added": [1]}', t) FROM (
 
 -- How large numbers, names and lists may be: a rule is judged in the time of whoever inserts.
 SELECT left(t, 50) AS threshold, length(t) AS characters, state, detail, hint FROM (VALUES
-  ('{"value_delta_pct": 0.' || repeat('7', 100) || '}'), ('{"value_delta_pct": 0.' || repeat('7', 101) || '}'), ('{"value_delta": 1' || repeat('0', 130000) || '1}'),
+  ('{"value_delta_pct": 7.' || repeat('7', 999) || '}'), ('{"value_delta_pct": 77.' || repeat('7', 999) || '}'), ('{"value_delta": 1' || repeat('0', 130000) || '1}'),
   ('{"value_delta": 1e1000}'), ('{"value_delta": 1e1001}'), ('{"value_delta": 1e-1000}'), ('{"value_delta": 1e-1001}'),
-  ('{"AND": [{"value_delta_pct": 1, "min_abs": 1' || repeat('0', 130) || '1}]}'), ('{"top_n_moved": 3.' || repeat('0', 1001) || '}'), ('{"top_n_moved": 3, "top_n": 7.' || repeat('0', 1001) || '}'),
+  ('{"AND": [{"value_delta_pct": 1, "min_abs": 1' || repeat('0', 998) || '.01}]}'), ('{"top_n_moved": 3.' || repeat('0', 1001) || '}'), ('{"top_n_moved": 3, "top_n": 7.' || repeat('0', 1001) || '}'),
   ('{"field_changed": "' || repeat('f', 1001) || '"}'), ('{"value_delta": 1, "on_field": "' || repeat('f', 1001) || '"}'), ('{"metric_delta": 1, "on_metric": "' || repeat('f', 1001) || '"}'),
   ('{"set_added_min": 1, "source": "' || repeat('é', 501) || '"}'), ('{"field_changed": "f", "to": "' || repeat('f', 10001) || '"}'), ('{"field_changed": "f", "to": [{"a": "' || repeat('f', 10000) || '"}]}'),
   ('{"value_delta": 1, "ids": [1, "' || repeat('f', 1001) || '"]}'), ('{"value_delta": 1, "ids": [' || repeat('1, ', 10000) || '1]}'), ('{"value_delta": 1, "ids": [' || repeat('1, ', 9999) || '1]}'),

@@ -28,7 +28,7 @@ Problem problem_of_number(const Decimal& number) noexcept {
     // Zeros at the end of a number are dropped in base-10000 digits.
     if (4 * (static_cast<int>(count) - 1) + first - trailing_zeros(number.digit(count - 1)) >
         number_digits)
-        return {"must have at most 100 significant digits", "Round it."};
+        return {"must have at most 1000 significant digits", "Round it."};
     return {};
 }
 

@@ -11,7 +11,8 @@
 
 namespace dashboard_diff::limits {
 
-inline constexpr int number_digits = 100;          // significant ones
+// As many as the difference of two doubles, written out in full, may have.
+inline constexpr int number_digits = 1000;         // significant ones
 inline constexpr int number_exponent = 1000;       // of its first digit; also decimal places
 inline constexpr std::size_t name_bytes = 1'000;   // of a field, source, metric or id
 inline constexpr std::size_t value_bytes = 10'000; // that a field is compared with

@@ -43,18 +43,23 @@ void refuse(const std::string& threshold, std::string_view detail) {
     EXPECT_FALSE(caught.hint.empty());
 }
 
-TEST(Limits, ANumberHasAHundredSignificantDigits) {
-    constexpr std::string_view too_long = "must have at most 100 significant digits";
-    for (std::size_t shift = 0; shift < 9; ++shift) {
-        const std::string zeros = digits(shift, '0');
+TEST(Limits, ANumberHasAThousandSignificantDigits) {
+    constexpr std::string_view too_long = "must have at most 1000 significant digits";
+    // As a whole, with the point at each place of a group of four, and all behind it.
+    EXPECT_EQ(problem_of(digits(1000)), "");
+    EXPECT_EQ(problem_of(digits(1000) + "0"), "");
+    EXPECT_EQ(problem_of(digits(1001)), too_long);
+    EXPECT_EQ(problem_of("0." + digits(1000)), "");
+    for (std::size_t whole = 1; whole < 9; ++whole) {
         for (const std::string sign : {"", "-"}) {
-            EXPECT_EQ(problem_of(sign + digits(100) + zeros), "") << shift;
-            EXPECT_EQ(problem_of(sign + digits(101) + zeros), too_long) << shift;
-            EXPECT_EQ(problem_of(sign + "0." + zeros + digits(100)), "") << shift;
-            EXPECT_EQ(problem_of(sign + "0." + zeros + digits(101)), too_long) << shift;
-            EXPECT_EQ(problem_of(sign + "1" + zeros + "." + digits(99 - shift)), "") << shift;
-            EXPECT_EQ(problem_of(sign + "1" + zeros + "." + digits(100 - shift)), too_long)
-                << shift;
+            EXPECT_EQ(problem_of(sign + digits(whole) + "." + digits(1000 - whole)), "") << whole;
+            EXPECT_EQ(problem_of(sign + digits(whole) + "." + digits(1000 - whole) + "000"),
+                      whole < 3 ? "must have at most 1000 decimal places" : "")
+                << whole;
+            EXPECT_EQ(problem_of(sign + digits(1000 - whole) + "." + digits(whole + 1)), too_long)
+                << whole;
+            EXPECT_EQ(problem_of(sign + digits(whole) + "." + digits(1001 - whole)), too_long)
+                << whole;
         }
     }
     EXPECT_EQ(problem_of(digits(131072)), "must be less than 1e1001");
@@ -73,11 +78,11 @@ TEST(Limits, ANumberHasAnExponentOfAThousand) {
 }
 
 TEST(Limits, HoldForEachNumberOfARule) {
-    const std::string longer = "0." + digits(101);
-    const std::string problem = ": must have at most 100 significant digits";
+    const std::string longer = digits(2) + "." + digits(999);
+    const std::string problem = ": must have at most 1000 significant digits";
     for (const std::string op :
          {"value_delta_pct", "value_delta", "primary_metric_delta_pct", "primary_metric_delta"}) {
-        accept("{\"" + op + "\": 0." + digits(100) + "}");
+        accept("{\"" + op + "\": 0." + digits(1000) + "}");
         refuse("{\"" + op + "\": " + longer + "}", "at $." + op + problem);
     }
     for (const std::string op : {"metric_delta", "metric_delta_pct"})
@@ -147,10 +152,10 @@ TEST(Limits, OfChecks) {
         EXPECT_EQ(caught.detail, detail);
         EXPECT_FALSE(caught.hint.empty());
     };
-    const std::string longer = "0." + digits(101);
-    const std::string problem = ": must have at most 100 significant digits";
-    refuse_checks("[{\"on_field\": \"f\", \"null_fraction\": " + longer + "}]",
-                  "at $[0].null_fraction" + problem);
+    const std::string longer = digits(2) + "." + digits(999);
+    const std::string problem = ": must have at most 1000 significant digits";
+    refuse_checks("[{\"on_field\": \"f\", \"null_fraction\": 0." + digits(1001) + "}]",
+                  "at $[0].null_fraction: must have at most 1000 decimal places");
     refuse_checks("[{\"on_field\": \"f\", \"range\": [" + longer + ", null]}]",
                   "at $[0].range[0]" + problem);
     refuse_checks("[{\"on_field\": \"f\", \"range\": [null, " + longer + "]}]",
@@ -192,7 +197,7 @@ TEST(Limits, OfViewSpecs) {
 // What is suggested can be subscribed with.
 TEST(Limits, ASuggestionKeepsToThem) {
     for (const std::string& limit :
-         {std::string("1e1000"), std::string("1e-1000"), digits(100), "0." + digits(100)}) {
+         {std::string("1e1000"), std::string("1e-1000"), digits(1000), "0." + digits(1000)}) {
         for (const double factor : {1e-150, 1e-9, 0.37, 41.0, 1e12, 1e150}) {
             const Document rule(R"({"OR": [{"value_delta": )" + limit +
                                 R"(}, {"value_delta_pct": )" + limit + "}]}");
