@@ -253,14 +253,15 @@ bool differs_by_fraction(const Decimal& before, const Decimal& after, const Deci
     const int behind = common_fraction(before, after);
     const bool is_short = common_groups(before, after, behind) <= product_groups;
     if (!is_short || fraction.whole_groups() + fraction.fraction_groups() > product_groups) {
-        // The digits that a product has room for decide, but right beside the limit.
+        // The digits that a product has room for decide, unless the limit lies between two of
+        // them: what was cut off is more than nothing.
         if (const auto cut = is_short ? cut_limit(fraction, 0) : std::nullopt) {
             const Wide old = scaled_magnitude(before, behind);
             const Product change(scaled_difference(before, after, behind),
                                  powers_of_base[cut->places]);
             if (compare(change, Product(old, cut->magnitude + 1)) >= 0)
                 return true;
-            if (compare(change, Product(old, cut->magnitude)) < 0)
+            if (compare(change, Product(old, cut->magnitude)) <= 0)
                 return false;
         }
         Number delta(runtime.memory);

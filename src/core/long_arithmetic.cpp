@@ -71,9 +71,11 @@ void multiply_by(Natural& a, std::uint32_t factor) {
 }
 
 Natural product(const Natural& a, const Natural& b, const Runtime& runtime) {
+    if (a.size() > b.size())
+        return product(b, a, runtime);
     Natural result(a.size() + b.size(), 0, runtime.memory);
     for (std::size_t i = 0; i < a.size(); ++i) {
-        if (i % 64 == 0)
+        if (i % 16 == 0)
             runtime.poll();
         std::uint32_t carry = 0;
         for (std::size_t j = 0; j < b.size() || carry != 0; ++j) {
@@ -196,10 +198,7 @@ bool ratio_long(const Decimal& delta, const Decimal& base_value, int fraction_gr
 
 bool reaches_fraction_long(const Decimal& delta, const Decimal& base_value, const Decimal& fraction,
                            int fraction_groups, const Runtime& runtime) {
-    Natural one(runtime.memory);
-    one.resize(static_cast<std::size_t>(fraction.fraction_groups()) + 1);
-    one.back() = 1;
-    const Natural left = product(scaled(delta, fraction_groups, runtime), one, runtime);
+    const Natural left = scaled(delta, fraction_groups + fraction.fraction_groups(), runtime);
     const Natural right = product(scaled(base_value, fraction_groups, runtime),
                                   scaled(fraction, fraction.fraction_groups(), runtime), runtime);
     return compare_naturals(left, right) >= 0;
