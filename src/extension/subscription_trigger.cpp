@@ -1,10 +1,13 @@
 // The trigger of dashboard_subscriptions: who may be told of what, and whether the target
 // can be reached at all.
 
+#include "core/threshold.h"
+
 #include "extension/guard.h"
 #include "extension/restore.h"
 #include "extension/rights.h"
 #include "extension/row_trigger.h"
+#include "extension/server_runtime.h"
 #include "extension/statement.h"
 #include "extension/targets.h"
 #include "extension/viewers.h"
@@ -192,9 +195,27 @@ HeapTuple check_subscription(FunctionCallInfo fcinfo) {
     return row;
 }
 
+// The rule as it is written, or absent where it is null or what a restore brings back.
+Value written_threshold(const TriggerData* trigger) {
+    bool is_null = true;
+    const Datum threshold = guarded([&] {
+        if (is_restore(trigger->tg_relation->rd_rel->relowner))
+            return Datum{0};
+        const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
+        return SPI_getbinval(new_row(trigger), columns, SPI_fnumber(columns, "threshold_json"),
+                             &is_null);
+    });
+    return is_null ? Value{} : detoast_jsonb(threshold);
+}
+
 } // namespace
 
 DASHBOARD_DIFF_FUNCTION(dashboard_diff_subscription_check) {
+    const auto* trigger =
+        guarded([&] { return called_for_row(fcinfo, "dashboard_subscription_check"); });
+    const Value threshold = written_threshold(trigger);
+    if (threshold.present())
+        Threshold::read(threshold, ServerRuntime());
     return guarded([&] { return PointerGetDatum(check_subscription(fcinfo)); });
 }
 

@@ -84,9 +84,11 @@ void check_query(const DataSource& source, const ServerRuntime& runtime) {
         const ErrorData* error = e.data();
         if (error->sqlerrcode != ERRCODE_SYNTAX_ERROR)
             throw;
+        // Where SQL of a function calls this, the server takes the position for one in that.
+        const int position = error->cursorpos > 0 ? error->cursorpos : error->internalpos;
         throw_invalid_view_spec(
             "at " + query_path(source.name, runtime) + ": " + error->message +
-            (error->cursorpos > 0 ? " (character " + std::to_string(error->cursorpos) + ")" : ""));
+            (position > 0 ? " (character " + std::to_string(position) + ")" : ""));
     }
     if (problem != nullptr)
         throw_invalid_view_spec("at " + query_path(source.name, runtime) + ": " + problem);

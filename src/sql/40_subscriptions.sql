@@ -28,7 +28,7 @@ CREATE TABLE @extschema@.dashboard_subscriptions (
   notification_config_type text GENERATED ALWAYS AS (
     CASE subscriber_kind WHEN 'email' THEN 'SMTP' WHEN 'slack' THEN 'SLACK'
                          WHEN 'telegram' THEN 'TELEGRAM' END) STORED,
-  threshold_json jsonb NOT NULL CHECK (@extschema@.validate_threshold(threshold_json)),
+  threshold_json jsonb NOT NULL, -- checked by a trigger: a restore brings what earlier versions took
   baseline text NOT NULL DEFAULT 'previous'
     CONSTRAINT dashboard_subscriptions_baseline_check CHECK (
       baseline = ANY (ARRAY['previous', 'last_notified'])),
@@ -102,7 +102,7 @@ CREATE FUNCTION @extschema@.dashboard_subscription_check() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'dashboard_diff_subscription_check';
 REVOKE ALL ON FUNCTION @extschema@.dashboard_subscription_check() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.dashboard_subscription_check() IS
-'trigger that checks a subscription''s dashboard, its target, its notification config, and its owner''s right to the content, and notes the latest snapshot';
+'trigger that checks a subscription''s dashboard, its rule, its target, its notification config, and its owner''s right to the content, and notes the latest snapshot';
 
 -- Its name is in front of the next one's, and so is it.
 CREATE TRIGGER dashboard_subscription_a_kept
@@ -124,7 +124,7 @@ CREATE TRIGGER dashboard_subscription_check
 -- subscribers makes.
 CREATE TRIGGER dashboard_subscription_check_update
   AFTER UPDATE OF dashboard_artifact_id, subscriber_kind, subscriber_id, notification_config_id,
-    owner
+    threshold_json, owner
   ON @extschema@.dashboard_subscriptions FOR EACH ROW
   EXECUTE FUNCTION @extschema@.dashboard_subscription_check();
 -- Who was let see the dashboard may not be any more.
