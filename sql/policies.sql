@@ -153,6 +153,41 @@ INSERT INTO validation_policies (name, environment_id, window_start, window_end,
 UPDATE validation_policies SET min_gap = '36 s' WHERE name = 'many';
 
 --
+-- Two weekly windows, of all kinds and zones: the first time that both are open, day by day
+--
+CREATE FUNCTION pg_temp.day_by_day(days integer[], a_start time, a_end time, a_zone text, b_days integer[], b_start time, b_end time, b_zone text,
+  OUT starts_at timestamptz, OUT ends_at timestamptz) LANGUAGE sql AS $$
+  WITH day AS MATERIALIZED (SELECT date '2026-09-01' + n AS day FROM generate_series(0, 400) n),
+  a AS MATERIALIZED (SELECT day, w.* FROM day, local_window(day, a_start, a_end, a_zone) w WHERE extract(dow FROM day)::integer = ANY (days)),
+  b AS MATERIALIZED (SELECT day, w.* FROM day, local_window(day, b_start, b_end, b_zone) w WHERE extract(dow FROM day)::integer = ANY (b_days))
+  SELECT greatest(a.starts_at, b.starts_at), least(a.ends_at, b.ends_at)
+    FROM a, generate_series(-2, 2) apart, b
+   WHERE b.day = a.day + apart AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
+   ORDER BY a.starts_at, b.day LIMIT 1 $$;
+SELECT setseed(0.11) IS NOT NULL AS seeded;
+CREATE TEMP TABLE pairs AS
+  SELECT CASE n % 3 WHEN 0 THEN ARRAY[n % 7] WHEN 1 THEN ARRAY[n % 7, (n + 3) % 7] ELSE '{0,1,2,3,4,5,6}' END AS a_days,
+         time '0:00' + floor(random() * 288) * interval '5 min' AS a_start, interval '5 min' + floor(random() * 60) * interval '10 min' AS a_length,
+         (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Kiritimati', 'Africa/Casablanca'])[1 + floor(random() * 6)] AS a_zone,
+         CASE n % 4 WHEN 0 THEN ARRAY[(n / 2) % 7] WHEN 1 THEN ARRAY[n % 7, (n + 1) % 7] ELSE '{1,3,5}' END AS b_days,
+         time '0:00' + floor(random() * 288) * interval '5 min' AS b_start, interval '5 min' + floor(random() * 60) * interval '10 min' AS b_length,
+         (ARRAY['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia', 'Asia/Kolkata'])[1 + floor(random() * 6)] AS b_zone
+    FROM generate_series(1, 120) n;
+-- Those of changing clocks alone.
+INSERT INTO pairs VALUES
+  ('{0}', '2:10', '10 min', 'Europe/Berlin', '{0}', '2:30', '10 min', 'Europe/Berlin'),
+  ('{0}', '2:10', '20 min', 'America/New_York', '{0}', '2:20', '30 min', 'America/New_York'),
+  ('{1}', '1:30', '30 min', 'UTC', '{1}', '2:00', '30 min', 'Europe/Berlin'),
+  ('{6}', '23:00', '90 min', 'UTC', '{0}', '0:15', '5 min', 'UTC'),
+  ('{6}', '23:00', '90 min', 'UTC', '{0}', '0:30', '5 min', 'UTC');
+SELECT count(*) FILTER (WHERE w.starts_at IS NOT NULL) BETWEEN 20 AND 105 AS both_kinds_are_there,
+       count(*) FILTER (WHERE (w.starts_at, w.ends_at) IS DISTINCT FROM (d.starts_at, d.ends_at)) AS different
+  FROM pairs p
+ CROSS JOIN LATERAL windows_overlap(a_days, a_start, a_start + a_length, a_zone, b_days, b_start, b_start + b_length, b_zone, '2026-09-01', '2027-10-06') w
+ CROSS JOIN LATERAL pg_temp.day_by_day(a_days, a_start, a_start + a_length, a_zone, b_days, b_start, b_start + b_length, b_zone) d;
+SELECT w.* FROM pairs p CROSS JOIN LATERAL windows_overlap(a_days, a_start, a_start + a_length, a_zone, b_days, b_start, b_start + b_length, b_zone, '2026-09-01', '2027-10-06') w OFFSET 120;
+
+--
 -- A restore brings back what would be refused now
 --
 SET row_security = off;
@@ -169,6 +204,13 @@ SET ROLE regress_member;
 SELECT id, name FROM validation_policies ORDER BY id;
 INSERT INTO validation_policies (name, window_start, window_end, owner) VALUES ('forged', '1:00', '2:00', 'regress_stranger');
 INSERT INTO validation_policies (id, name, environment_id, window_start, window_end, owner) VALUES (10, 'staging', 'staging', '1:00', '2:00', 'regress_team') RETURNING id, is_active, owner;
+-- Nobody else passes for one who restores, also not in the middle of a statement.
+SET row_security = off;
+INSERT INTO validation_policies (name, dashboard_ids, window_start, window_end, owner) VALUES ('forged', '{admins}', '1:00', '2:00', 'regress_team');
+RESET row_security;
+INSERT INTO validation_policies (name, dashboard_ids, window_start, window_end, owner)
+  SELECT 'forged ' || set_config('row_security', 'off', false), '{admins}', '1:00', '2:00', 'regress_team';
+RESET row_security;
 UPDATE validation_policies SET is_active = true WHERE id = 1;
 SELECT * FROM plan_policy(1, '2026-11-22');
 SELECT * FROM policy_window(1, '2026-11-22');

@@ -80,45 +80,44 @@ RETURNS SETOF record
 LANGUAGE sql STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-  WITH windows AS MATERIALIZED (
-    SELECT p.id, day.on_date, w.starts_at, w.ends_at
+  WITH covered AS MATERIALIZED (
+    SELECT d.id, d.environment_id, d.owner, d.metadata -> 'tags' AS tags
+      FROM @extschema@.policy_dashboards(overlapping_policy.policy_id) AS c (id)
+      JOIN @extschema@.dashboards d ON d.id = c.id
+  ), owners AS MATERIALIZED (
+    SELECT DISTINCT c.environment_id, c.owner FROM covered c
+  ), candidates AS MATERIALIZED (
+    -- Those which might cover a dashboard of its: few, and quickly found. Only for them are there
+    -- days to be looked at.
+    SELECT p.id, p.name, p.owner, p.environment_id, p.dashboard_ids, p.dashboard_tag,
+           mine.schedule_days AS my_days, mine.window_start AS my_start, mine.window_end AS my_end,
+           mine.timezone AS my_zone, p.schedule_days, p.window_start, p.window_end, p.timezone
       FROM @extschema@.validation_policies mine
-      -- That, and those which might cover a dashboard of its.
-      JOIN @extschema@.validation_policies p
-        ON CASE WHEN p.dashboard_ids IS NOT NULL AND mine.dashboard_ids IS NOT NULL
-                THEN p.dashboard_ids && mine.dashboard_ids
-                ELSE p.environment_id = mine.environment_id
-                     OR p.dashboard_ids IS NOT NULL OR mine.dashboard_ids IS NOT NULL
-           END
-     CROSS JOIN LATERAL (
-       SELECT current_date + n AS on_date FROM generate_series(-2, 400) AS n) day
-     CROSS JOIN LATERAL @extschema@.local_window(
-             day.on_date, p.window_start, p.window_end, p.timezone) w
-     WHERE mine.id = overlapping_policy.policy_id
-       AND p.is_active AND extract(dow FROM day.on_date)::integer = ANY (p.schedule_days)
-  ), shared AS (
-    SELECT DISTINCT ON (theirs.id) theirs.id,
-           greatest(mine.starts_at, theirs.starts_at) AS starts_at,
-           least(mine.ends_at, theirs.ends_at) AS ends_at
-      FROM windows mine
-     -- So far may the local days of one instant be apart.
-     CROSS JOIN generate_series(-2, 2) AS days_apart
-      JOIN windows theirs
-        ON theirs.on_date = mine.on_date + days_apart AND theirs.id <> mine.id
-       AND theirs.starts_at < mine.ends_at AND mine.starts_at < theirs.ends_at
-     WHERE mine.id = overlapping_policy.policy_id
-     ORDER BY theirs.id, mine.starts_at
+      JOIN @extschema@.validation_policies p ON p.id <> mine.id AND p.is_active
+       AND (mine.dashboard_ids IS NULL OR p.dashboard_ids IS NULL
+            OR p.dashboard_ids && mine.dashboard_ids)
+     WHERE mine.id = overlapping_policy.policy_id AND mine.is_active
+       AND EXISTS (SELECT FROM owners o
+                    WHERE (p.dashboard_ids IS NOT NULL OR o.environment_id = p.environment_id)
+                      AND (p.owner = o.owner OR @extschema@.role_has_rights(p.owner, o.owner)))
   )
-  SELECT o.id, p.name, both_check.dashboard_id, o.starts_at, o.ends_at
-    FROM shared o
-    JOIN @extschema@.validation_policies p ON p.id = o.id
+  SELECT p.id, p.name, both_check.dashboard_id, shared.starts_at, shared.ends_at
+    FROM candidates p
+   CROSS JOIN LATERAL @extschema@.windows_overlap(
+           p.my_days, p.my_start, p.my_end, p.my_zone,
+           p.schedule_days, p.window_start, p.window_end, p.timezone,
+           current_date - 2, current_date + 400) AS shared
    CROSS JOIN LATERAL (
-     SELECT mine FROM @extschema@.policy_dashboards(overlapping_policy.policy_id) AS mine
-     INTERSECT
-     SELECT theirs FROM @extschema@.policy_dashboards(o.id) AS theirs
-      ORDER BY 1
+     SELECT c.id
+       FROM covered c
+      WHERE (p.dashboard_ids IS NULL AND c.environment_id = p.environment_id
+             AND (p.dashboard_tag IS NULL OR c.tags ? p.dashboard_tag)
+             OR c.id IN (SELECT n FROM unnest(p.dashboard_ids) AS n))
+        AND (p.owner = c.owner OR @extschema@.role_has_rights(p.owner, c.owner))
+      ORDER BY c.id
       LIMIT 1) AS both_check (dashboard_id)
-   ORDER BY o.id
+   WHERE shared.starts_at IS NOT NULL
+   ORDER BY p.id
    LIMIT 1;
 END;
 REVOKE ALL ON FUNCTION @extschema@.overlapping_policy(bigint) FROM PUBLIC;
@@ -137,10 +136,6 @@ DECLARE
   length interval;
   checks bigint;
 BEGIN
-  -- What a restore brings back may have been made before a dashboard went, or before a right did.
-  IF NOT current_setting('row_security')::boolean THEN
-    RETURN NULL;
-  END IF;
   SELECT named.id INTO dashboard
     FROM unnest(NEW.dashboard_ids) WITH ORDINALITY AS named (id, place)
    WHERE NOT EXISTS (SELECT FROM @extschema@.dashboards d
@@ -159,8 +154,13 @@ BEGIN
   IF NOT NEW.is_active THEN
     RETURN NULL;
   END IF;
-  -- Two that are made at once must see each other.
-  PERFORM @extschema@.lock_work('policies');
+  -- Two that are made at once must see each other where they may share a dashboard; others are not
+  -- held up.
+  PERFORM @extschema@.lock_works(ARRAY(
+    SELECT DISTINCT 'policies of ' || d.owner
+      FROM @extschema@.policy_dashboards(NEW.id) AS c (id)
+      JOIN @extschema@.dashboards d ON d.id = c.id
+     ORDER BY 1));
   SELECT * INTO other FROM @extschema@.overlapping_policy(NEW.id);
   IF FOUND THEN
     RAISE EXCEPTION 'the window of policy "%" overlaps that of policy "%"', NEW.name, other.name
@@ -190,4 +190,6 @@ CREATE TRIGGER validation_policy_fits
   AFTER INSERT OR UPDATE OF is_active, environment_id, dashboard_ids, dashboard_tag, schedule_days,
     window_start, window_end, timezone, min_gap, owner
   ON @extschema@.validation_policies FOR EACH ROW
+  -- What a restore brings back may have been made before a dashboard went, or before a right did.
+  WHEN (NOT @extschema@.is_restore('@extschema@.validation_policies'::regclass))
   EXECUTE FUNCTION @extschema@.validation_policy_fits();
