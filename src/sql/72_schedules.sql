@@ -72,6 +72,7 @@ CREATE TABLE @extschema@.dashboard_schedules (
   due timestamptz NOT NULL,
   run_at timestamptz NOT NULL,
   postponed integer NOT NULL DEFAULT 0,
+  held integer NOT NULL DEFAULT 0,
   begun_at timestamptz,
   begun_by integer,
   failures integer NOT NULL DEFAULT 0,
@@ -96,6 +97,8 @@ COMMENT ON COLUMN @extschema@.dashboard_schedules.run_at IS
 'when it is taken: when it is due, or later where it is caught up with after a stop';
 COMMENT ON COLUMN @extschema@.dashboard_schedules.postponed IS
 'how often it was found too late and put off since a snapshot was taken';
+COMMENT ON COLUMN @extschema@.dashboard_schedules.held IS
+'how often the next snapshot was put off, since another transaction held what it needs';
 COMMENT ON COLUMN @extschema@.dashboard_schedules.begun_at IS
 'since when a snapshot is being taken; null: none is, or not visibly so yet';
 COMMENT ON COLUMN @extschema@.dashboard_schedules.begun_by IS 'process ID of the session that takes it';

@@ -2,6 +2,9 @@
 --
 -- A snapshot is taken in two steps, which the background worker runs in a transaction each: a query
 -- that ends its process has had its turn then, and does not have it again at once.
+--
+-- No transaction of a dashboard's owner holds up the snapshots of others: what it holds is put off,
+-- which is neither a failure nor a snapshot missed.
 
 CREATE FUNCTION @extschema@.missed_snapshots_text(
   period interval, first_missed timestamptz, next_due timestamptz) RETURNS text
@@ -102,17 +105,17 @@ BEGIN
          OR s.last_error_told_at <= record_failed_snapshot.at - interval '1 day'
     INTO is_news
     FROM @extschema@.dashboard_schedules s
-    JOIN @extschema@.dashboards d ON d.id = s.dashboard_artifact_id
    WHERE s.dashboard_artifact_id = dashboard_id
-     FOR KEY SHARE OF d FOR UPDATE OF s;
+     FOR UPDATE;
   UPDATE @extschema@.dashboard_schedules s
-     SET begun_at = NULL, begun_by = NULL, failures = s.failures + 1, last_error = reason,
+     SET begun_at = NULL, begun_by = NULL, held = 0, failures = s.failures + 1,
+         last_error = reason,
          last_error_told_at = CASE WHEN is_news THEN record_failed_snapshot.at
                                    ELSE s.last_error_told_at END
    WHERE s.dashboard_artifact_id = dashboard_id;
   IF is_news THEN
-    INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
-    VALUES (dashboard_id, 'snapshot_failed', reason);
+    PERFORM @extschema@.store_events(ARRAY[dashboard_id], 'snapshot_failed', ARRAY[reason],
+                                     clock_timestamp());
   END IF;
 END
 $$;
@@ -155,6 +158,66 @@ REVOKE ALL ON FUNCTION @extschema@.record_ended_snapshots(timestamptz) FROM PUBL
 COMMENT ON FUNCTION @extschema@.record_ended_snapshots(timestamptz) IS
 'snapshots that were begun by a session that is gone, or does something else by now, have failed';
 
+CREATE FUNCTION @extschema@.put_off_delay(times integer) RETURNS interval
+LANGUAGE sql IMMUTABLE STRICT
+SET search_path = pg_catalog, pg_temp
+RETURN make_interval(secs => least(5 * 2 ^ least(times, 3), 30));
+REVOKE ALL ON FUNCTION @extschema@.put_off_delay(integer) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.put_off_delay(integer) IS
+'when a snapshot that somebody holds up is tried again, having been put off so many times';
+
+CREATE FUNCTION @extschema@.put_off_snapshots(
+  at timestamptz, before timestamptz, before_id text, only_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+  missed record;
+BEGIN
+  FOR missed IN
+    WITH held AS MATERIALIZED (
+      SELECT s.dashboard_artifact_id AS dashboard_id, s.due AS first_missed, s.period,
+             s.held > 0 OR s.is_new AS is_told,
+             CASE WHEN s.is_new THEN s.due
+                  ELSE greatest(s.due, @extschema@.snapshot_due(s.period, s.slot,
+                                                                put_off_snapshots.at))
+             END AS due
+        FROM @extschema@.dashboard_schedules s
+       WHERE s.run_at <= put_off_snapshots.at AND s.begun_at IS NULL
+         AND (put_off_snapshots.before IS NULL
+              OR (s.run_at, s.dashboard_artifact_id)
+                 < (put_off_snapshots.before, put_off_snapshots.before_id))
+         AND (put_off_snapshots.only_id IS NULL
+              OR s.dashboard_artifact_id = put_off_snapshots.only_id)
+         FOR UPDATE SKIP LOCKED
+    ), moved AS (
+      UPDATE @extschema@.dashboard_schedules s
+         SET due = h.due, run_at = put_off_snapshots.at + @extschema@.put_off_delay(s.held),
+             held = s.held + 1
+        FROM held h
+       WHERE s.dashboard_artifact_id = h.dashboard_id
+    )
+    -- What passes from now on is missed by nobody's fault.
+    SELECT array_agg(h.dashboard_id) AS dashboards,
+           array_agg(@extschema@.missed_snapshots_text(h.period, h.first_missed, h.due)) AS messages
+      FROM held h
+     WHERE NOT h.is_told AND h.first_missed < h.due
+  LOOP
+    PERFORM @extschema@.store_events(missed.dashboards, 'snapshot_missed', missed.messages,
+                                     clock_timestamp());
+  END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.put_off_snapshots(timestamptz, timestamptz, text, text)
+  FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.put_off_snapshots(timestamptz, timestamptz, text, text) IS
+'puts off the snapshots that are due before a place in their order (null: all), or one dashboard''s: somebody holds what they need';
+
 CREATE FUNCTION @extschema@.begin_due_snapshot(at timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
@@ -166,20 +229,30 @@ AS $$
 #variable_conflict use_column
 DECLARE
   schedule record;
+  is_found boolean;
 BEGIN
   PERFORM @extschema@.record_ended_snapshots(begin_due_snapshot.at);
   PERFORM @extschema@.postpone_late_snapshots(begin_due_snapshot.at);
 
-  SELECT s.dashboard_artifact_id AS dashboard_id, s.period, s.due, s.is_new,
-         @extschema@.snapshot_due(s.period, s.slot, begin_due_snapshot.at) AS last_due
-    INTO schedule
-    FROM @extschema@.dashboard_schedules s
-    JOIN @extschema@.dashboards d ON d.id = s.dashboard_artifact_id
-   WHERE s.run_at <= begin_due_snapshot.at AND s.begun_at IS NULL
-   ORDER BY s.run_at, s.dashboard_artifact_id
-   LIMIT 1
-     FOR KEY SHARE OF d SKIP LOCKED FOR UPDATE OF s SKIP LOCKED;
-  IF NOT FOUND THEN
+  LOOP
+    SELECT s.dashboard_artifact_id AS dashboard_id, s.run_at, s.period, s.due, s.is_new, s.held,
+           @extschema@.snapshot_due(s.period, s.slot, begin_due_snapshot.at) AS last_due
+      INTO schedule
+      FROM @extschema@.dashboard_schedules s
+      JOIN @extschema@.dashboards d ON d.id = s.dashboard_artifact_id
+     WHERE s.run_at <= begin_due_snapshot.at AND s.begun_at IS NULL
+     ORDER BY s.run_at, s.dashboard_artifact_id
+     LIMIT 1
+       FOR KEY SHARE OF d SKIP LOCKED FOR UPDATE OF s SKIP LOCKED;
+    is_found := FOUND;
+    -- Those before it were passed over: their dashboards are held.
+    PERFORM @extschema@.put_off_snapshots(
+      begin_due_snapshot.at, schedule.run_at, schedule.dashboard_id, NULL::text);
+    EXIT WHEN NOT is_found OR @extschema@.can_take_snapshot(schedule.dashboard_id);
+    PERFORM @extschema@.put_off_snapshots(
+      begin_due_snapshot.at, NULL::timestamptz, NULL::text, schedule.dashboard_id);
+  END LOOP;
+  IF NOT is_found THEN
     -- None is due so late unless the clock was set back. It must not wait for that much longer.
     UPDATE @extschema@.dashboard_schedules s
        SET due = next.due, run_at = next.due
@@ -193,7 +266,7 @@ BEGIN
   END IF;
 
   -- It is taken late enough to be the one that was due last.
-  IF schedule.due < schedule.last_due AND NOT schedule.is_new THEN
+  IF schedule.due < schedule.last_due AND NOT schedule.is_new AND schedule.held = 0 THEN
     INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
     VALUES (schedule.dashboard_id, 'snapshot_missed',
             @extschema@.missed_snapshots_text(
@@ -211,27 +284,58 @@ REVOKE ALL ON FUNCTION @extschema@.begin_due_snapshot(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.begin_due_snapshot(timestamptz) IS
 'gives the session the dashboard whose snapshot has been due longest, to be taken by take_begun_snapshot(); null where none is due';
 
--- Whoever has inserted a snapshot of the dashboard and does not commit must not hold up the others.
+CREATE FUNCTION @extschema@.put_off_begun_snapshot(dashboard_id text, at timestamptz)
+RETURNS void
+LANGUAGE sql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  UPDATE @extschema@.dashboard_schedules s
+     SET begun_at = NULL, begun_by = NULL, held = s.held + 1, due = s.due - s.period,
+         run_at = put_off_begun_snapshot.at + @extschema@.put_off_delay(s.held)
+   WHERE s.dashboard_artifact_id = put_off_begun_snapshot.dashboard_id;
+END;
+REVOKE ALL ON FUNCTION @extschema@.put_off_begun_snapshot(text, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.put_off_begun_snapshot(text, timestamptz) IS
+'gives back a snapshot that this session has begun: somebody holds what it needs';
+
+-- What is needed may be taken away while the queries run, or be of a kind that nobody can ask for
+-- beforehand. Then a short wait is all that it costs the others.
 CREATE FUNCTION @extschema@.take_begun_snapshot(dashboard_id text, at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '30 s'
+SET lock_timeout = '1 s'
 AS $$
 #variable_conflict use_column
 DECLARE
+  -- For so long, about ten minutes, tables that a query reads may be locked.
+  patience CONSTANT integer := 20;
+  is_free boolean;
+  held integer;
   message text;
   detail text;
 BEGIN
+  PERFORM FROM @extschema@.dashboards d WHERE d.id = dashboard_id FOR KEY SHARE SKIP LOCKED;
+  is_free := FOUND;
   -- The policy may have been changed in between.
-  IF NOT EXISTS (SELECT FROM @extschema@.dashboard_schedules s
-                  WHERE s.dashboard_artifact_id = dashboard_id
-                    AND s.begun_by = pg_backend_pid()) THEN
+  SELECT s.held INTO held FROM @extschema@.dashboard_schedules s
+   WHERE s.dashboard_artifact_id = dashboard_id AND s.begun_by = pg_backend_pid()
+     FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  ELSIF NOT is_free OR NOT @extschema@.can_take_snapshot(dashboard_id) THEN
+    PERFORM @extschema@.put_off_begun_snapshot(dashboard_id, take_begun_snapshot.at);
     RETURN;
   END IF;
   BEGIN
     PERFORM @extschema@.take_snapshot(dashboard_id);
   EXCEPTION WHEN OTHERS OR query_canceled THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+    IF SQLSTATE IN ('55P03', '40P01')
+       AND (held < patience
+            OR NOT starts_with(message, 'could not take a snapshot of dashboard')) THEN
+      PERFORM @extschema@.put_off_begun_snapshot(dashboard_id, take_begun_snapshot.at);
+      RETURN;
+    END IF;
     IF NOT starts_with(message, 'could not take a snapshot of dashboard') THEN
       -- Whoever cancels this session means all that it does, and not the dashboard's query alone.
       IF SQLSTATE = '57014' THEN
@@ -245,14 +349,14 @@ BEGIN
     RETURN;
   END;
   UPDATE @extschema@.dashboard_schedules s
-     SET begun_at = NULL, begun_by = NULL, failures = 0, last_error = NULL,
+     SET begun_at = NULL, begun_by = NULL, held = 0, failures = 0, last_error = NULL,
          last_error_told_at = NULL, last_snapshot_at = clock_timestamp()
    WHERE s.dashboard_artifact_id = dashboard_id;
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.take_begun_snapshot(text, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.take_begun_snapshot(text, timestamptz) IS
-'takes the snapshot that this session has begun; a failure is recorded, not raised';
+'takes the snapshot that this session has begun; a failure is recorded, not raised, and what somebody holds up is put off';
 
 CREATE FUNCTION @extschema@.run_due_snapshots(
   at timestamptz, deadline timestamptz, max_items integer) RETURNS integer
