@@ -29,7 +29,9 @@ JointPlan::JointPlan(std::vector<PlannedPolicy> policies, DateADT date,
                      std::function<std::int64_t(std::int64_t)> count_checks)
     : count_checks_(std::move(count_checks)) {
     std::ranges::sort(policies, {}, &PlannedPolicy::id);
-    std::map<std::pair<TimestampTz, TimestampTz>, std::vector<std::int64_t>> by_window;
+    using Ends = std::pair<TimestampTz, TimestampTz>;
+    std::map<Ends, std::vector<std::int64_t>> by_window;
+    std::map<std::int64_t, Ends> windows; // of the date
     for (const PlannedPolicy& policy : policies)
         for (DateADT day = date - reach; day <= date + reach; ++day) {
             if (!is_scheduled(policy, day))
@@ -39,13 +41,19 @@ JointPlan::JointPlan(std::vector<PlannedPolicy> policies, DateADT date,
             });
             by_window[{window.start, window.end}].push_back(policy.id);
             if (day == date)
-                windows_[policy.id] = {window.start, window.end};
+                windows[policy.id] = {window.start, window.end};
         }
     for (auto& [window, members] : by_window)
-        pools_.push_back({{window.first, window.second}, std::move(members), std::nullopt});
+        pools_.push_back({{window.first, window.second}, std::move(members), std::nullopt, {}});
     std::ranges::sort(pools_, {}, [](const Pool& pool) {
         return std::tuple(pool.members.front(), pool.window.start);
     });
+    for (std::size_t i = 0; i < pools_.size(); ++i)
+        for (const std::int64_t member : pools_[i].members)
+            if (const auto window = windows.find(member);
+                window != windows.end() &&
+                window->second == Ends(pools_[i].window.start, pools_[i].window.end))
+                pool_of_[member] = i;
 }
 
 std::int64_t JointPlan::checks_of(std::int64_t policy) {
@@ -72,31 +80,32 @@ const EvenSlots& JointPlan::slots_of(Pool& pool) {
     return pool.slots.emplace(slots);
 }
 
-std::vector<TimestampTz> JointPlan::times_of(std::int64_t policy) {
-    const auto window = windows_.find(policy);
-    if (window == windows_.end())
-        return {};
-    Pool& pool = *std::ranges::find_if(pools_, [&](const Pool& candidate) {
-        return std::pair(candidate.window.start, candidate.window.end) == window->second;
-    });
+// Every policy's checks are spread evenly among the pool's: check j of n stands at (j + 1/2)/n of
+// the whole. Quotients that are equal are equal as doubles, too.
+void JointPlan::share_out(Pool& pool) {
     const EvenSlots& slots = slots_of(pool);
-
-    // Every policy's checks are spread evenly among the pool's: check j of n stands at (j + 1/2)/n
-    // of the whole. Quotients that are equal are equal as doubles, too.
     std::vector<std::pair<double, std::int64_t>> places;
     for (const std::int64_t member : pool.members) {
+        pool.times[member];
         const std::int64_t checks = checks_of(member);
         for (std::int64_t j = 0; j < checks; ++j)
             places.emplace_back(static_cast<double>(2 * j + 1) / static_cast<double>(2 * checks),
                                 member);
     }
     std::ranges::sort(places);
-
-    std::vector<TimestampTz> times;
     for (std::size_t i = 0; i < places.size(); ++i)
-        if (places[i].second == policy)
-            times.push_back(slots.at(static_cast<std::int64_t>(i)));
-    return times;
+        pool.times[places[i].second].push_back(slots.at(static_cast<std::int64_t>(i)));
+}
+
+const std::vector<TimestampTz>& JointPlan::times_of(std::int64_t policy) {
+    static const std::vector<TimestampTz> none;
+    const auto place = pool_of_.find(policy);
+    if (place == pool_of_.end())
+        return none;
+    Pool& pool = pools_[place->second];
+    if (pool.times.empty())
+        share_out(pool);
+    return pool.times[policy];
 }
 
 } // namespace dashboard_diff

@@ -28,7 +28,7 @@ public:
               std::function<std::int64_t(std::int64_t)> count_checks);
 
     // The times of the policy's checks on the date, first to last; none where it has no window.
-    std::vector<TimestampTz> times_of(std::int64_t policy);
+    const std::vector<TimestampTz>& times_of(std::int64_t policy);
 
 private:
     // The policies that share a window, by id.
@@ -36,13 +36,15 @@ private:
         Window window;
         std::vector<std::int64_t> members;
         std::optional<EvenSlots> slots;
+        std::map<std::int64_t, std::vector<TimestampTz>> times; // by policy, once it is asked for
     };
 
     std::int64_t checks_of(std::int64_t policy);
     const EvenSlots& slots_of(Pool& pool);
+    void share_out(Pool& pool);
 
-    std::vector<Pool> pools_; // those that stand first come first
-    std::map<std::int64_t, std::pair<TimestampTz, TimestampTz>> windows_; // of the date
+    std::vector<Pool> pools_;                     // those that stand first come first
+    std::map<std::int64_t, std::size_t> pool_of_; // of the date, as a place in pools_
     std::map<std::int64_t, std::int64_t> checks_;
     std::function<std::int64_t(std::int64_t)> count_checks_;
 };

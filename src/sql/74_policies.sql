@@ -163,3 +163,11 @@ LANGUAGE c STABLE STRICT COST 10000
 AS 'MODULE_PATHNAME', 'dashboard_diff_plan_policy';
 COMMENT ON FUNCTION @extschema@.plan_policy(bigint, date) IS
 'when an active policy''s dashboards are to be checked in the window that begins on a local day: N checks, by the dashboards'' ids, each in the middle of the N-th part of the window. Policies of one environment that share a window are spread over it together; where windows overlap otherwise, the policy with the higher id keeps clear of the other''s checks';
+
+CREATE FUNCTION @extschema@.plan_policies(policies bigint[], on_date date)
+RETURNS TABLE (policy_id bigint, dashboard_id text, scheduled_at timestamptz)
+LANGUAGE c STABLE STRICT COST 10000
+AS 'MODULE_PATHNAME', 'dashboard_diff_plan_policies';
+REVOKE ALL ON FUNCTION @extschema@.plan_policies(bigint[], date) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.plan_policies(bigint[], date) IS
+'plan_policy() of several active policies of one environment';

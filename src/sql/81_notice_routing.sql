@@ -173,20 +173,28 @@ COMMENT ON FUNCTION @extschema@.notice_title(text, text, text[]) IS
 '"3 dashboards failing, 1 recovered: nightly": the states of the dashboards told of, in their order, and the policy; for a single one its headline';
 
 -- All of it in the caller's transaction: what is said to be told has been put into the outbox.
-CREATE FUNCTION @extschema@.route_health_notices(at timestamptz) RETURNS integer
-LANGUAGE plpgsql VOLATILE STRICT
+CREATE FUNCTION @extschema@.route_windows(
+  at timestamptz, deadline timestamptz, max_windows integer,
+  OUT messages integer, OUT is_more boolean)
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '1 s'
 AS $$
 #variable_conflict use_column
 DECLARE
   -- More would not be read.
   longest_message CONSTANT integer := 50;
-  messages bigint := 0;
   more bigint;
+  routed integer := 0;
   due record;
+  in_news text[];
+  held text[];
+  is_whole boolean;
 BEGIN
+  messages := 0;
   -- The policy is locked too, so that its windows are looked at one after the other: each goes by
-  -- what the one before told.
+  -- what the one before told. What somebody holds is left to the next time, and does not hold up the
+  -- rest; so does a check that is still to be done for that reason.
   FOR due IN
     SELECT w.policy_id, w.window_date, p.name, p.owner, p.notify_owners, p.custom_channels
       FROM @extschema@.validation_windows w
@@ -198,18 +206,36 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM @extschema@.validation_tasks t
                                  WHERE t.policy_id = w.policy_id
                                    AND t.window_date = w.window_date
-                                   AND t.status IN ('pending', 'claimed'))))
-     ORDER BY w.ends_at, w.policy_id
+                                   AND t.status IN ('pending', 'claimed')
+                                   AND (t.status = 'claimed'
+                                        OR t.held_at IS NULL
+                                           AND coalesce(t.scheduled_at > w.held_at, true))
+                                   AND NOT EXISTS (SELECT FROM @extschema@.put_off_reports r
+                                                    WHERE r.task_id = t.id))))
+     ORDER BY w.put_off_at NULLS FIRST, w.ends_at, w.policy_id
+     LIMIT max_windows
        FOR NO KEY UPDATE SKIP LOCKED
   LOOP
+    EXIT WHEN clock_timestamp() >= deadline;
+    is_whole := false;
     BEGIN
+      in_news := ARRAY(
+        SELECT n.dashboard_id
+          FROM @extschema@.health_news(due.policy_id, due.window_date, route_windows.at) n);
+      held := ARRAY(
+        SELECT n.id FROM unnest(in_news) AS n (id)
+        EXCEPT
+        SELECT free.id
+          FROM (SELECT d.id FROM @extschema@.dashboards d
+                 WHERE d.id = ANY (in_news) FOR KEY SHARE SKIP LOCKED) free);
       WITH news AS MATERIALIZED (
         SELECT *
-          FROM @extschema@.health_news(due.policy_id, due.window_date, route_health_notices.at)
+          FROM @extschema@.health_news(due.policy_id, due.window_date, route_windows.at) n
+         WHERE n.dashboard_id <> ALL (held)
       ), owners AS (
         SELECT n.*, u.user_name, u.telegram_id, u.email_address,
                coalesce(u.notify_on_fail, true) AS notify_on_fail,
-               @extschema@.quiet_hours_end(route_health_notices.at, u.quiet_start, u.quiet_end,
+               @extschema@.quiet_hours_end(route_windows.at, u.quiet_start, u.quiet_end,
                                            u.timezone) AS quiet_until
           FROM news n
           LEFT JOIN @extschema@.user_dashboard_preferences u ON u.user_name = n.owner
@@ -249,7 +275,7 @@ BEGIN
                        ELSE format('; and %s more', cardinality(m.entries) - 1) END,
                to_jsonb(m.entries[1:longest_message]),
                greatest(cardinality(m.entries) - longest_message, 0), due.owner,
-               route_health_notices.at
+               route_windows.at
           FROM messages m
       ), deliveries AS (
         INSERT INTO @extschema@.dashboard_deliveries AS d
@@ -260,7 +286,7 @@ BEGIN
         RETURNING d.id
       ), told AS (
         INSERT INTO @extschema@.validation_states AS s (dashboard_id, policy_id, status, told_at)
-        SELECT n.dashboard_id, due.policy_id, n.status, route_health_notices.at
+        SELECT n.dashboard_id, due.policy_id, n.status, route_windows.at
           FROM news n
          WHERE n.status <> 'UNKNOWN'
            AND n.dashboard_id IN (SELECT p.dashboard_id FROM parts p)
@@ -279,40 +305,61 @@ BEGIN
       ), events AS (
         INSERT INTO @extschema@.dashboard_events
           (dashboard_artifact_id, event_type, message, created_at)
-        SELECT x.dashboard_id, 'owner_not_told', x.message, route_health_notices.at
+        SELECT x.dashboard_id, 'owner_not_told', x.message, route_windows.at
           FROM not_told x
          WHERE NOT EXISTS (SELECT FROM @extschema@.dashboard_events e
                             WHERE e.dashboard_artifact_id = x.dashboard_id
                               AND e.event_type = 'owner_not_told' AND e.message = x.message
-                              AND e.created_at > route_health_notices.at - interval '1 day')
+                              AND e.created_at > route_windows.at - interval '1 day')
       )
       SELECT count(*) INTO more FROM deliveries;
       messages := messages + more;
 
       UPDATE @extschema@.validation_tasks t
          SET routed = true
-       WHERE t.policy_id = due.policy_id AND t.window_date = due.window_date
-         AND t.status = 'done' AND NOT t.routed;
-      UPDATE @extschema@.validation_windows w
-         SET routed_at = route_health_notices.at
-       WHERE w.policy_id = due.policy_id AND w.window_date = due.window_date;
+        FROM (SELECT x.dashboard_id, x.id FROM @extschema@.validation_tasks x
+               WHERE x.policy_id = due.policy_id AND x.window_date = due.window_date
+                 AND x.status = 'done' AND NOT x.routed AND x.dashboard_id <> ALL (held)
+                 FOR NO KEY UPDATE SKIP LOCKED) free
+       WHERE t.dashboard_id = free.dashboard_id AND t.id = free.id;
+      is_whole := NOT EXISTS (
+        SELECT FROM @extschema@.validation_tasks t
+         WHERE t.policy_id = due.policy_id AND t.window_date = due.window_date
+           AND t.status = 'done' AND NOT t.routed);
     EXCEPTION WHEN OTHERS THEN
       -- Tried again next time; the others are not to wait for it.
       RAISE WARNING 'could not tell what the checks of policy "%" found on %: %', due.name,
         due.window_date, SQLERRM USING ERRCODE = SQLSTATE;
     END;
+    UPDATE @extschema@.validation_windows w
+       SET routed_at = CASE WHEN is_whole THEN route_windows.at END,
+           put_off_at = CASE WHEN NOT is_whole THEN clock_timestamp() END
+     WHERE w.policy_id = due.policy_id AND w.window_date = due.window_date;
+    routed := routed + is_whole::integer;
   END LOOP;
+  is_more := routed > 0 AND (routed = max_windows OR clock_timestamp() >= deadline);
   -- Unset where nothing has loaded the library yet: then it is on.
   IF messages > 0
      AND coalesce(current_setting('dashboard_diff.notify', true), 'on')::boolean THEN
     PERFORM @extschema@.wake_listeners();
   END IF;
-  RETURN messages;
 END
 $$;
+REVOKE ALL ON FUNCTION @extschema@.route_windows(timestamptz, timestamptz, integer) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.route_windows(timestamptz, timestamptz, integer) IS
+'puts what windows of checks that are over have to tell into the outbox, one message a recipient and window, of at most max_windows windows (null: all); the number of messages, and whether there may be more';
+
+CREATE FUNCTION @extschema@.route_health_notices(at timestamptz) RETURNS integer
+LANGUAGE sql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  SELECT r.messages
+    FROM @extschema@.route_windows(
+           route_health_notices.at, 'infinity'::timestamptz, NULL::integer) r;
+END;
 REVOKE ALL ON FUNCTION @extschema@.route_health_notices(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.route_health_notices(timestamptz) IS
-'puts what windows of checks that are over have to tell into the outbox, one message a recipient and window; the number of messages. Part of run_due_work()';
+'tells all that there is to tell of windows of checks that are over; the number of messages';
 
 -- SECURITY DEFINER because a listener's own role should hold no right on any table.
 CREATE FUNCTION @extschema@.policy_secret_version(policy_id bigint) RETURNS integer

@@ -6,11 +6,20 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+  piece CONSTANT integer := 100;
+  -- Planning and telling are not to wait for ever for a call that has time left for them.
+  until CONSTANT timestamptz := greatest(deadline, clock_timestamp() + interval '1 s');
   done integer;
 BEGIN
-  PERFORM @extschema@.plan_validations(at);
+  WHILE @extschema@.plan_windows(at, until, piece) AND clock_timestamp() < until LOOP
+  END LOOP;
+  PERFORM @extschema@.store_put_off_reports(NULL::bigint);
   done := @extschema@.run_due_validations(at, deadline, max_items);
-  PERFORM @extschema@.route_health_notices(at);
+  WHILE (SELECT r.is_more
+           FROM @extschema@.route_windows(
+                  at, greatest(deadline, clock_timestamp() + interval '1 s'), piece) r)
+        AND clock_timestamp() < deadline LOOP
+  END LOOP;
   RETURN done;
 END
 $$;
@@ -30,7 +39,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
   time timestamptz := coalesce(at, clock_timestamp());
-  deadline timestamptz := coalesce(clock_timestamp() + time_limit, 'infinity');
+  deadline timestamptz := coalesce(clock_timestamp() + time_limit, 'infinity'::timestamptz);
   snapshots integer;
 BEGIN
   IF NOT isfinite(time) OR max_items < 0 THEN
