@@ -28,6 +28,7 @@ namespace {
 constexpr char worker_type[] = "dashboard_diff scheduler";
 constexpr int restart_after_s = 10;
 constexpr int pause_ms = 10000;
+constexpr int piece = 50; // windows that a transaction plans, or tells of
 
 struct Extension {
     Oid owner;
@@ -40,6 +41,7 @@ struct Round {
     MemoryContext memory;
     const char* dashboard; // whose snapshot was begun; null: none is due
     bool has_done_checks;
+    bool is_more; // of the work that is done in pieces
     int pause_ms;
 };
 
@@ -47,9 +49,9 @@ using Step = void (*)(const Extension&, Round&);
 
 // The one row and column of the statement, whose %s stands for the extension's schema.
 Datum query(const char* text, const Extension& extension, int count, Oid* types, Datum* values,
-            bool* is_null) {
+            bool* is_null, const char* nulls = nullptr) {
     const int result = SPI_execute_with_args(psprintf(text, extension.schema), count, types, values,
-                                             nullptr, false, 1);
+                                             nulls, false, 1);
     if (result != SPI_OK_SELECT || SPI_processed != 1)
         elog(ERROR, "could not execute statement: %s", SPI_result_code_string(result));
     return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, is_null);
@@ -72,12 +74,38 @@ void take_snapshot(const Extension& extension, Round& round) {
     query("SELECT %s.take_begun_snapshot($1, $2)", extension, 2, types, values, &is_null);
 }
 
-void run_check(const Extension& extension, Round& round) {
-    Oid types[] = {TIMESTAMPTZOID};
-    Datum values[] = {TimestampTzGetDatum(round.at)};
+void plan(const Extension& extension, Round& round) {
+    Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
+    Datum values[] = {TimestampTzGetDatum(round.at), TimestampTzGetDatum(DT_NOEND),
+                      Int32GetDatum(piece)};
     bool is_null;
-    round.has_done_checks = DatumGetInt32(query("SELECT %s.run_due_checks($1, 'infinity', 1)",
-                                                extension, 1, types, values, &is_null)) > 0;
+    round.is_more = DatumGetBool(
+        query("SELECT %s.plan_windows($1, $2, $3)", extension, 3, types, values, &is_null));
+}
+
+void store_reports(const Extension& extension, [[maybe_unused]] Round& round) {
+    Oid types[] = {INT8OID};
+    Datum values[] = {Int64GetDatum(0)};
+    bool is_null;
+    query("SELECT %s.store_put_off_reports($1)", extension, 1, types, values, &is_null, "n");
+}
+
+void run_check(const Extension& extension, Round& round) {
+    Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
+    Datum values[] = {TimestampTzGetDatum(round.at), TimestampTzGetDatum(DT_NOEND),
+                      Int32GetDatum(1)};
+    bool is_null;
+    round.has_done_checks = DatumGetInt32(query("SELECT %s.run_due_validations($1, $2, $3)",
+                                                extension, 3, types, values, &is_null)) > 0;
+}
+
+void tell(const Extension& extension, Round& round) {
+    Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID};
+    Datum values[] = {TimestampTzGetDatum(round.at), TimestampTzGetDatum(DT_NOEND),
+                      Int32GetDatum(piece)};
+    bool is_null;
+    round.is_more = DatumGetBool(query("SELECT (%s.route_windows($1, $2, $3)).is_more", extension,
+                                       3, types, values, &is_null));
 }
 
 void look_ahead(const Extension& extension, Round& round) {
@@ -132,6 +160,9 @@ bool run_in_transaction(Step step, Round& round) {
         step(extension, round);
     }
     SPI_finish();
+    // A commit within a subtransaction that somebody left open would commit nothing, now or later.
+    if (GetCurrentTransactionNestLevel() != 1)
+        elog(ERROR, "a subtransaction was left open");
     PopActiveSnapshot();
     CommitTransactionCommand();
     SetUserIdAndSecContext(user, context);
@@ -142,6 +173,15 @@ bool run_in_transaction(Step step, Round& round) {
 void clean_session() {
     LockReleaseSession(USER_LOCKMETHOD);
     ResetAllOptions();
+}
+
+// No step must begin in what another one left: it would be committed by nobody.
+void leave_transaction(const char* activity) {
+    if (!IsTransactionOrTransactionBlock())
+        return;
+    ereport(LOG, errmsg("%s was still in a transaction after %s", worker_type, activity),
+            errdetail("The transaction is aborted."));
+    AbortOutOfAnyTransaction();
 }
 
 // Whether the step was run and committed. An error of it is logged, and ends no more than it.
@@ -158,11 +198,13 @@ bool run(Step step, const char* activity, Round& round) {
         disable_all_timeouts(false);
         QueryCancelPending = false;
         EmitErrorReport();
-        AbortCurrentTransaction();
+        // Also where an error left a subtransaction open: all that is not committed ends here.
+        AbortOutOfAnyTransaction();
         FlushErrorState();
         RESUME_INTERRUPTS();
     }
     PG_END_TRY();
+    leave_transaction(activity);
     MemoryContextSwitchTo(TopMemoryContext);
     clean_session();
     pgstat_report_stat(true);
@@ -170,18 +212,34 @@ bool run(Step step, const char* activity, Round& round) {
     return has_run;
 }
 
-// A snapshot and a check at most, in turns so that neither kind holds up the other. Returns how
-// long to wait before the next round.
-int run_round(MemoryContext memory) {
+// A piece of each kind of work at most, in turns so that none holds up another. Windows of checks
+// need not be looked at after each check: every ten seconds, after a pause, or where a piece was
+// not all. Returns how long to wait before the next round.
+int run_round(MemoryContext memory, bool is_after_pause) {
+    static TimestampTz planned_at = 0;
+    static bool is_behind = false;
     MemoryContextReset(memory);
-    Round round{GetCurrentTimestamp(), memory, nullptr, false, pause_ms};
+    Round round{GetCurrentTimestamp(), memory, nullptr, false, false, pause_ms};
     if (!run(begin_snapshot, "looking for a snapshot that is due", round))
         return pause_ms;
     if (round.dashboard != nullptr && !run(take_snapshot, "taking a snapshot", round))
         return pause_ms;
+    const bool is_time = is_after_pause || is_behind || planned_at > round.at ||
+                         TimestampDifferenceExceeds(planned_at, round.at, pause_ms);
+    if (is_time) {
+        run(plan, "planning checks", round);
+        run(store_reports, "storing reports that were put off", round);
+        planned_at = round.at;
+    }
+    is_behind = round.is_more;
     if (!run(run_check, "running a check that is due", round))
         return pause_ms;
-    if (round.dashboard != nullptr || round.has_done_checks)
+    if (is_time || !round.has_done_checks) {
+        round.is_more = false;
+        run(tell, "telling what checks found", round);
+        is_behind = is_behind || round.is_more;
+    }
+    if (round.dashboard != nullptr || round.has_done_checks || is_behind)
         return 0;
     run(look_ahead, "looking for what is due next", round);
     return round.pause_ms;
@@ -246,6 +304,8 @@ void dashboard_diff_scheduler_main([[maybe_unused]] Datum argument) {
 
     const MemoryContext memory =
         AllocSetContextCreate(TopMemoryContext, "dashboard_diff scheduler", ALLOCSET_DEFAULT_SIZES);
-    while (true)
-        wait(run_round(memory));
+    for (int pause = pause_ms;;) {
+        pause = run_round(memory, pause > 0);
+        wait(pause);
+    }
 }

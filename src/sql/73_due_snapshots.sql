@@ -303,7 +303,7 @@ COMMENT ON FUNCTION @extschema@.put_off_begun_snapshot(text, timestamptz) IS
 CREATE FUNCTION @extschema@.take_begun_snapshot(dashboard_id text, at timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '1 s'
+SET lock_timeout = '200 ms'
 AS $$
 #variable_conflict use_column
 DECLARE

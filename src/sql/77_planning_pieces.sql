@@ -375,6 +375,7 @@ CREATE FUNCTION @extschema@.plan_windows(
   at timestamptz, deadline timestamptz, max_windows integer) RETURNS boolean
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
   rest integer := coalesce(max_windows, 2147483647);

@@ -33,6 +33,7 @@ CREATE FUNCTION @extschema@.claim_validation(
 -- hold no right on any table; so is the next function.
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

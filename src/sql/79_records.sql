@@ -387,7 +387,8 @@ CREATE FUNCTION @extschema@.run_due_validations(
   at timestamptz, deadline timestamptz, max_items integer
 ) RETURNS integer
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '1 s'
+SET lock_timeout = '200 ms'
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -178,7 +178,8 @@ CREATE FUNCTION @extschema@.route_windows(
   OUT messages integer, OUT is_more boolean)
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '1 s'
+SET lock_timeout = '200 ms'
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
