@@ -218,7 +218,17 @@ BEGIN
        FOR NO KEY UPDATE SKIP LOCKED
   LOOP
     EXIT WHEN clock_timestamp() >= deadline;
-    is_whole := false;
+    -- Where nothing was done there is nothing to tell.
+    is_whole := NOT EXISTS (
+      SELECT FROM @extschema@.validation_tasks t
+       WHERE t.policy_id = due.policy_id AND t.window_date = due.window_date
+         AND t.status = 'done' AND NOT t.routed);
+    IF is_whole THEN
+      UPDATE @extschema@.validation_windows w SET routed_at = route_windows.at, put_off_at = NULL
+       WHERE w.policy_id = due.policy_id AND w.window_date = due.window_date;
+      routed := routed + 1;
+      CONTINUE;
+    END IF;
     BEGIN
       in_news := ARRAY(
         SELECT n.dashboard_id

@@ -97,6 +97,7 @@ INSERT INTO validation_records (dashboard_id, status, created_at) SELECT id, 'FA
 INSERT INTO validation_policies (name, owner, window_start, window_end, custom_channels, alert_condition)
 VALUES ('hers', 'mallory', '0:00', '24:00', '[]', 'ALWAYS'),
        ('all', 'alice', '0:00', '24:00', '[{"type": "email", "target": "alice@example.com"}]', 'ALWAYS');
+SELECT pg_reload_conf();
 SQL
     $test->wait_for_sql(q{SELECT count(*) FROM validation_tasks}, '11');
     return;
@@ -125,7 +126,7 @@ for my $hold (sort keys %check_holds)
         $test->wait_for_sql(q{SELECT count(*) FROM validation_notices WHERE owner = 'alice'}, '1');
         pass('and she is told');
         $mallory->query_safe('ROLLBACK');
-        $test->sql(q{UPDATE validation_tasks SET scheduled_at = now() WHERE status = 'pending' AND scheduled_at > now()});
+        $test->sql(q{UPDATE validation_tasks SET scheduled_at = now() WHERE status = 'pending' AND scheduled_at > now(); SELECT pg_reload_conf()});
         $test->wait_for_sql(q{SELECT count(*) FROM validation_tasks WHERE status = 'done'}, '11');
         is($test->sql(q{SELECT string_agg(DISTINCT status, ' ') FROM health_summary()}), 'PASS', "mallory's are done afterwards");
         is($test->sql(q{SELECT count(*) FROM dashboard_events WHERE event_type = 'validation_missed'}), '0', 'none was missed');
