@@ -4,6 +4,7 @@
 use strict;
 use warnings FATAL => 'all';
 
+use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use IPC::Run qw(run);
 use PostgreSQL::Test::Utils;
@@ -146,7 +147,7 @@ subtest 'policies that are not committed' => sub {
 };
 
 subtest 'a subtransaction that is left open' => sub {
-    my $library = $test->dir . '/left_open.so';
+    my $library = abs_path($test->dir) . '/left_open.so';
     chomp(my $headers = `pg_config --includedir-server`);
     my $output = '';
     run([ 'cc', '-shared', '-fPIC', "-I$headers", '-o' => $library, dirname(__FILE__) . '/left_open.c' ], '>&' => \$output)
