@@ -111,7 +111,8 @@ COMMENT ON COLUMN @extschema@.dashboard_schedules.last_error_told_at IS
 
 ALTER TABLE @extschema@.dashboard_schedules ENABLE ROW LEVEL SECURITY;
 CREATE POLICY schedules_of_dashboard ON @extschema@.dashboard_schedules FOR SELECT
-  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_artifact_id));
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_artifact_id AND @extschema@.has_owner_rights(d.owner)));
 
 -- Multiples of the golden ratio fill the period evenly however many there are, and a schedule keeps
 -- its place when others come and go.

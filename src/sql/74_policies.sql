@@ -94,6 +94,14 @@ COMMENT ON COLUMN @extschema@.validation_policies.owner IS
 COMMENT ON COLUMN @extschema@.validation_policies.scheduled_since IS
 'since when the policy has had its days and window and been active: no window before it counts as missed';
 
+CREATE TRIGGER validation_policies_kept
+  BEFORE INSERT ON @extschema@.validation_policies FOR EACH ROW
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at', 'scheduled_since');
+CREATE TRIGGER validation_policies_kept_update
+  BEFORE UPDATE OF id, created_at, scheduled_since
+  ON @extschema@.validation_policies FOR EACH STATEMENT
+  EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at', 'scheduled_since');
+
 ALTER TABLE @extschema@.validation_policies ENABLE ROW LEVEL SECURITY;
 CREATE POLICY validation_policies_of_owner ON @extschema@.validation_policies
   USING (@extschema@.has_owner_rights(owner));

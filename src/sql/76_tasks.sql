@@ -73,12 +73,13 @@ COMMENT ON COLUMN @extschema@.validation_tasks.held_at IS
 COMMENT ON COLUMN @extschema@.validation_tasks.attempts IS 'how often workers have claimed it';
 
 ALTER TABLE @extschema@.validation_windows ENABLE ROW LEVEL SECURITY;
-CREATE POLICY validation_windows_of_policy ON @extschema@.validation_windows
+CREATE POLICY validation_windows_of_policy ON @extschema@.validation_windows FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.validation_policies p WHERE p.id = policy_id));
 
 ALTER TABLE @extschema@.validation_tasks ENABLE ROW LEVEL SECURITY;
-CREATE POLICY validation_tasks_of_dashboard ON @extschema@.validation_tasks
-  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+CREATE POLICY validation_tasks_of_dashboard ON @extschema@.validation_tasks FOR SELECT
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_id AND @extschema@.has_owner_rights(d.owner)));
 
 -- SECURITY DEFINER here and below because the ledger is nobody's to write, whoever deletes what it
 -- is about.

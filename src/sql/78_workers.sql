@@ -17,7 +17,8 @@ COMMENT ON TABLE @extschema@.put_off_reports IS
 'reports of workers on their way to validation_records, of dashboards that a transaction held when they came';
 ALTER TABLE @extschema@.put_off_reports ENABLE ROW LEVEL SECURITY;
 CREATE POLICY put_off_reports_of_dashboard ON @extschema@.put_off_reports FOR SELECT
-  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_id AND @extschema@.has_owner_rights(d.owner)));
 GRANT SELECT ON @extschema@.put_off_reports TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.put_off_reports', '');
 
@@ -323,8 +324,7 @@ LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  EXECUTE 'GRANT EXECUTE ON FUNCTION @extschema@.claim_validation, @extschema@.report_validation TO '
-          || role;
+  PERFORM @extschema@.allow_functions(role, ARRAY['claim_validation', 'report_validation']::name[]);
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.allow_validator(regrole) FROM PUBLIC;

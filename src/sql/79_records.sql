@@ -286,18 +286,28 @@ ALTER TABLE @extschema@.validation_records
   ENABLE ALWAYS TRIGGER validation_records_truncated;
 
 ALTER TABLE @extschema@.validation_records ENABLE ROW LEVEL SECURITY;
-CREATE POLICY records_of_dashboard ON @extschema@.validation_records
+CREATE POLICY records_of_dashboard ON @extschema@.validation_records FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+CREATE POLICY records_of_owner ON @extschema@.validation_records FOR DELETE
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_id AND @extschema@.has_owner_rights(d.owner)));
 
 ALTER TABLE @extschema@.dashboard_health ENABLE ROW LEVEL SECURITY;
 CREATE POLICY health_of_owner ON @extschema@.dashboard_health FOR SELECT
   USING (@extschema@.has_owner_rights(owner));
+CREATE POLICY health_of_viewer ON @extschema@.dashboard_health FOR SELECT
+  USING (dashboard_id IN (SELECT v.dashboard_artifact_id FROM @extschema@.dashboard_viewers v
+                           WHERE @extschema@.is_viewer(v.viewer)));
 
 ALTER TABLE @extschema@.health_acknowledgements ENABLE ROW LEVEL SECURITY;
-CREATE POLICY acknowledgements_of_dashboard ON @extschema@.health_acknowledgements
-  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id))
+CREATE POLICY acknowledgements_of_dashboard ON @extschema@.health_acknowledgements FOR SELECT
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+CREATE POLICY acknowledgements_of_owner ON @extschema@.health_acknowledgements
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_id AND @extschema@.has_owner_rights(d.owner)))
   WITH CHECK (acknowledged_by = current_user
-              AND EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+              AND EXISTS (SELECT FROM @extschema@.dashboards d
+                           WHERE d.id = dashboard_id AND @extschema@.has_owner_rights(d.owner)));
 
 -- PL/pgSQL, since the schedules come only later in this script.
 CREATE FUNCTION @extschema@.last_snapshot_failure(dashboard_id text) RETURNS text

@@ -47,7 +47,8 @@ COMMENT ON COLUMN @extschema@.validation_states.status IS
 
 ALTER TABLE @extschema@.validation_states ENABLE ROW LEVEL SECURITY;
 CREATE POLICY states_of_dashboard ON @extschema@.validation_states FOR SELECT
-  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = dashboard_id));
+  USING (EXISTS (SELECT FROM @extschema@.dashboards d
+                  WHERE d.id = dashboard_id AND @extschema@.has_owner_rights(d.owner)));
 
 -- What routing looks through every time.
 CREATE INDEX validation_windows_unrouted_idx ON @extschema@.validation_windows (ends_at)

@@ -76,7 +76,7 @@ LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  EXECUTE format('GRANT EXECUTE ON FUNCTION @extschema@.run_due_work TO %s', role);
+  PERFORM @extschema@.allow_functions(role, ARRAY['run_due_work']::name[]);
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.allow_scheduler(regrole) FROM PUBLIC;

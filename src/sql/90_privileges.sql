@@ -22,7 +22,7 @@ BEGIN
   PERFORM @extschema@.allow_functions(role, ARRAY[
     'dispatch_pending', 'claim_deliveries', 'finish_deliveries', 'park_deliveries',
     'parked_endpoints', 'release_deliveries', 'next_delivery_due', 'listener_seen',
-    'webhook_secret_version', 'policy_secret_version', 'delivery_providers']::name[]);
+    'webhook_secret_version', 'policy_secret_version', 'delivery_providers', 'set_aside_unreadable']::name[]);
 END
 $$;
 REVOKE ALL ON FUNCTION allow_listener(regrole) FROM PUBLIC;
