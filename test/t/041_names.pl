@@ -111,8 +111,8 @@ VALUES ('all day', '00:00', '24:00', 'ALWAYS', '[{"type": "email", "target": "op
 SELECT public.take_snapshot('own'::text);
 SELECT public.allow_viewer('own'::text, 'a_listener'::name);
 SQL
-my $hook = $test->sql(q(SET ROLE analyst; SELECT public.subscribe('own'::text, 'webhook'::text, ')
-      . $test->url('/hook') . q('::text, '{"field_changed": "x"}'::jsonb, 'last_notified'::text, '1 s'::interval, NULL::timestamptz, NULL::bigint)));
+my $hook = $test->sql("SET ROLE analyst; SELECT public.subscribe('own'::text, 'webhook'::text, '" . $test->url('/hook')
+      . q<'::text, '{"field_changed": "x"}'::jsonb, 'last_notified'::text, '1 s'::interval, NULL::timestamptz, NULL::bigint)>);
 $test->add_secret('/hook', $test->secret($hook));
 $test->sql("SET ROLE analyst; SELECT public.send_test($hook\::bigint); SELECT public.take_snapshot('own'::text)");
 
@@ -142,7 +142,7 @@ SELECT count(*) FROM public.health_summary('default'::text);
 SELECT count(*) FROM dashboard_delivery_stats;
 SELECT public.backtest_threshold('own'::text, '{"field_changed": "x"}'::jsonb, 'previous'::text, '-infinity'::timestamptz, NULL::interval);
 SELECT public.prune_snapshots('0 s'::interval), public.prune_validations('0 s'::interval), public.prune_deliveries('0 s'::interval, 10::integer);
-SELECT public.plan_policy(1::bigint, current_date);
+SELECT public.plan_policy(id, current_date) FROM validation_policies;
 SELECT public.unsubscribe(id) FROM dashboard_subscriptions;
 UPDATE validation_policies SET window_end = '23:00';
 DELETE FROM dashboards;
