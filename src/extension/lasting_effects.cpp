@@ -3,6 +3,7 @@
 extern "C" {
 #include "catalog/objectaccess.h"
 #include "nodes/parsenodes.h"
+#include "storage/lock.h"
 #include "tcop/utility.h"
 }
 
@@ -13,8 +14,8 @@ namespace {
 object_access_hook_type next_access_hook = nullptr;
 ProcessUtility_hook_type next_utility_hook = nullptr;
 int depth = 0;
-// set_config() may have set "seed": of its arguments nothing is known.
-bool may_have_seeded = false;
+bool has_locked = false;
+bool may_have_seeded = false; // of the arguments of set_config() nothing is known
 
 [[noreturn]] void refuse(const char* what) {
     ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("cannot %s here", what),
@@ -42,18 +43,33 @@ bool has_setting_of_seed(Oid function) {
     return found;
 }
 
-void check_function(Oid function) {
-    if (function >= F_PG_ADVISORY_LOCK_INT8 && function <= F_PG_ADVISORY_UNLOCK_ALL)
-        refuse("take or release advisory locks of the session");
-    if (function == F_SETSEED || (function >= FirstNormalObjectId && has_setting_of_seed(function)))
-        refuse("seed random()");
-    if (function == F_SET_CONFIG)
+// Whether the session has any that SQL functions take; of the session or of the transaction cannot
+// be told.
+bool has_advisory_locks() {
+    const LockData* all = GetLockStatusData();
+    for (int i = 0; i < all->nelements; ++i) {
+        const LockInstanceData& lock = all->locks[i];
+        if (lock.pid == MyProcPid && lock.locktag.locktag_type == LOCKTAG_ADVISORY &&
+            lock.locktag.locktag_field4 <= 2)
+            return true;
+    }
+    return false;
+}
+
+void note_function(Oid function) {
+    if (function >= F_PG_ADVISORY_LOCK_INT8 && function <= F_PG_ADVISORY_UNLOCK_ALL) {
+        if (!has_locked && has_advisory_locks())
+            refuse("take or release advisory locks of a session that has some");
+        has_locked = true;
+    }
+    if (function == F_SETSEED || function == F_SET_CONFIG ||
+        (function >= FirstNormalObjectId && has_setting_of_seed(function)))
         may_have_seeded = true;
 }
 
 void access_hook(ObjectAccessType access, Oid catalog, Oid object, int part, void* argument) {
     if (depth > 0 && access == OAT_FUNCTION_EXECUTE)
-        check_function(object);
+        note_function(object);
     if (next_access_hook != nullptr)
         next_access_hook(access, catalog, object, part, argument);
 }
@@ -61,11 +77,8 @@ void access_hook(ObjectAccessType access, Oid catalog, Oid object, int part, voi
 void check_utility(const Node* statement) {
     if (IsA(statement, LoadStmt))
         refuse("load libraries");
-    if (!IsA(statement, VariableSetStmt))
-        return;
-    const auto* set = reinterpret_cast<const VariableSetStmt*>(statement);
-    if (set->name != nullptr && pg_strcasecmp(set->name, "seed") == 0)
-        refuse("seed random()");
+    if (IsA(statement, VariableSetStmt))
+        may_have_seeded = true;
 }
 
 void utility_hook(PlannedStmt* statement, const char* text, bool read_only,
@@ -86,22 +99,25 @@ void seed_anew() {
 
 } // namespace
 
-void watch_for_lasting_effects() {
+void prepare_for_lasting_effects() {
     next_access_hook = object_access_hook;
     object_access_hook = access_hook;
     next_utility_hook = ProcessUtility_hook;
     ProcessUtility_hook = utility_hook;
 }
 
-void refuse_lasting_effects() noexcept {
+void watch_lasting_effects() noexcept {
     ++depth;
 }
 
-void allow_lasting_effects() {
-    if (--depth > 0 || !may_have_seeded)
+void end_lasting_effects() {
+    if (--depth > 0)
         return;
-    may_have_seeded = false;
-    seed_anew();
+    if (has_locked)
+        LockReleaseSession(USER_LOCKMETHOD);
+    if (may_have_seeded)
+        seed_anew();
+    has_locked = may_have_seeded = false;
 }
 
 } // namespace dashboard_diff

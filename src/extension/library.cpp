@@ -13,7 +13,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
     dashboard_diff::define_settings();
-    dashboard_diff::watch_for_lasting_effects();
+    dashboard_diff::prepare_for_lasting_effects();
     if (process_shared_preload_libraries_in_progress)
         dashboard_diff::register_schedulers();
 }

@@ -1,7 +1,7 @@
 #include "extension/restricted_operation.h"
 
-#include "extension/lasting_effects.h"
 #include "extension/cancel_timer.h"
+#include "extension/lasting_effects.h"
 
 extern "C" {
 #include "utils/resowner.h"
@@ -43,14 +43,14 @@ void run_restricted(RestrictedOperation* operation, void (*code)(void*)) {
             RollbackAndReleaseCurrentSubTransaction();
         MemoryContextSwitchTo(context);
         CurrentResourceOwner = resources;
-        allow_lasting_effects();
+        end_lasting_effects();
     };
     operation->timed_out = false;
     BeginInternalSubTransaction(nullptr);
     MemoryContextSwitchTo(context);
     PG_TRY();
     {
-        refuse_lasting_effects();
+        watch_lasting_effects();
         start_cancel_timer(operation->time_limit);
         run(operation, code);
     }

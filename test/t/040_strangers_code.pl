@@ -161,6 +161,16 @@ sub spring
     like($err, qr/mallory had a chance/, "$what: mallory's code was run") if !$no_chance;
     unlike($err, qr/runs as/, "$what: but as nobody else") or diag($err);
     check_spoils($what);
+    # One that has locks of its own, which hers must not touch.
+    if (!$no_chance)
+    {
+        my $keeps = $test->session;
+        $keeps->query('SELECT pg_advisory_lock(99), pg_advisory_lock(99)');
+        $keeps->query($statement);
+        is($keeps->query('SELECT pg_advisory_unlock(99), pg_advisory_unlock(99)'), 't|t', "$what: a session keeps its own locks");
+        is($keeps->query("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'"), 0, "$what: and no other");
+        $keeps->quit;
+    }
     return;
 }
 
