@@ -1,4 +1,5 @@
 -- Who is let see a dashboard: what a viewer sees and may do, and how that ends.
+SET jit = off; -- many plans, each used once
 CREATE ROLE regress_owner;
 CREATE ROLE regress_group;
 CREATE ROLE regress_viewer IN ROLE regress_group;
@@ -85,6 +86,19 @@ INSERT INTO personas (id) VALUES ('regress_other');
 UPDATE personas SET id = 'regress_renamed' WHERE id = 'regress_bot';
 SELECT count(*) FROM artifact_comments;
 
+-- Nor one that did not exist when something was said to it; nor where a subscription led.
+SET ROLE regress_owner;
+SELECT allow_viewer('shown', 'regress_stranger');
+INSERT INTO artifact_comments (artifact_id, content, mentions) VALUES ('shown', 'to the cfo', '{cfo,regress_other}') RETURNING mentions;
+INSERT INTO artifact_comments (artifact_id, content, comment_type) VALUES ('shown', 'led to https://example.com', 'subscription_off');
+SET ROLE regress_stranger;
+SELECT content FROM artifact_comments WHERE comment_type = 'subscription_off';
+SET ROLE regress_owner;
+SELECT revoke_viewer('shown', 'regress_stranger');
+SET ROLE regress_stranger;
+INSERT INTO personas (id) VALUES ('cfo');
+SELECT content FROM artifact_comments WHERE 'cfo' = ANY (mentions);
+
 -- PUBLIC is a role here.
 SET ROLE regress_owner;
 SELECT allow_viewer('hidden', 'PUBLIC');
@@ -133,6 +147,10 @@ UPDATE dashboard_subscriptions SET last_notified_at = '294276-12-31', cooldown =
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, content) VALUES ('shown', '[{"id": 4}]');
 UPDATE dashboard_subscriptions SET last_notified_at = 'infinity';
 INSERT INTO dashboard_snapshots (dashboard_artifact_id, content) VALUES ('shown', '[{"id": 5}]');
+
+UPDATE dashboard_subscriptions SET last_notified_at = '2030-01-01', cooldown = make_interval(months => 70000000, days => -2099999990), subscriber_id = subscriber_id;
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, content) VALUES ('shown', '[{"id": 6}]');
+SELECT count(*) FROM dashboard_pending_snapshots;
 
 DROP VIEW regress_seen;
 DELETE FROM dashboards;

@@ -16,6 +16,7 @@ bool registered = false;
 TimeoutId timer;
 int depth = 0;
 volatile sig_atomic_t fired = 0;
+volatile sig_atomic_t refused = 0;
 
 // Runs in a signal handler, too.
 void cancel_query() {
@@ -24,9 +25,13 @@ void cancel_query() {
 }
 
 void time_is_up() {
+    // The last one was seen, and caught: by code in a language whose loops do so without a
+    // subtransaction. Others wait for it. What has not looked yet, since it is long at one thing,
+    // will.
+    if (fired > 0 && !QueryCancelPending)
+        refused = refused + 1;
     fired = fired + 1;
-    // Code in a language that looks for cancels but whose loops catch them: others wait for it.
-    if (fired > refusals_before_the_end)
+    if (refused > refusals_before_the_end)
         ProcDiePending = true;
     cancel_query();
     SetLatch(MyLatch);
@@ -62,6 +67,7 @@ void start_cancel_timer(int milliseconds) {
         registered = true;
     }
     fired = 0;
+    refused = 0;
     restart_cancel_timer(milliseconds);
 }
 

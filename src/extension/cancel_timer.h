@@ -8,8 +8,8 @@
 namespace dashboard_diff {
 
 // From now on the running query is cancelled once `milliseconds` are over (0: never). Code that
-// catches that is cancelled again with the next thing it does: it cannot go on. What does neither
-// end nor look for a cancel loses its session. A timer within another one adds nothing to it.
+// catches that is cancelled again with the next thing it does: it cannot go on. What goes on all the
+// same, in a language that needs no subtransaction for that, loses its session. A timer within another one adds nothing to it.
 void start_cancel_timer(int milliseconds);
 
 // The timer that was started last begins anew, unless it is one within another.

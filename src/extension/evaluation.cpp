@@ -90,9 +90,20 @@ bool is_due(TimestampTz captured_at, const TimestampTz* muted_until, const Inter
         return false;
     if (cooldown == nullptr || last_notified_at == nullptr)
         return true;
-    // So late that no time comes behind it: a cooldown is of at most 100 years.
-    if (*last_notified_at > END_TIMESTAMP - 101 * DAYS_PER_YEAR * USECS_PER_DAY)
-        return false;
+    // As intervals are compared: their fields may be such that their sum with a time is none.
+    constexpr std::int64_t most_days = 200 * 366;
+    const bool is_plain = std::abs(std::int64_t{cooldown->month}) <= most_days / 28 &&
+                          std::abs(std::int64_t{cooldown->day}) <= most_days &&
+                          std::abs(cooldown->time) <= most_days * USECS_PER_DAY;
+    const bool is_late = *last_notified_at > END_TIMESTAMP - 4 * most_days * USECS_PER_DAY;
+    if (!is_plain || is_late) {
+        const __int128 span =
+            (static_cast<__int128>(cooldown->month) * DAYS_PER_MONTH + cooldown->day) *
+                USECS_PER_DAY +
+            cooldown->time;
+        return !TIMESTAMP_IS_NOEND(*last_notified_at) &&
+               static_cast<__int128>(captured_at) >= *last_notified_at + span;
+    }
     return captured_at >= DatumGetTimestampTz(DirectFunctionCall2(
                               timestamptz_pl_interval, TimestampTzGetDatum(*last_notified_at),
                               IntervalPGetDatum(cooldown)));

@@ -81,6 +81,11 @@ int sqlstate_of(ErrorCode code) noexcept {
 
 } // namespace
 
+bool is_cancel(const ErrorData* error) noexcept {
+    return ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION &&
+           error->funcname != nullptr && strcmp(error->funcname, "ProcessInterrupts") == 0;
+}
+
 namespace guard_detail {
 
 // A server error leaves the memory context to take_error(), a C++ exception would leave it as it

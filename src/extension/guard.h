@@ -22,6 +22,10 @@ private:
     ErrorData* data_;
 };
 
+// Whether somebody wants the running statement to end: not whatever code raised with the SQLSTATE
+// of that, which anybody's may.
+bool is_cancel(const ErrorData* error) noexcept;
+
 namespace guard_detail {
 
 void run(void (*code)(void*), void* argument);

@@ -1,8 +1,9 @@
 #include "extension/owner_queries.h"
 
+#include "extension/cancel_timer.h"
+#include "extension/guard.h"
 #include "extension/restricted_operation.h"
 #include "extension/settings.h"
-#include "extension/cancel_timer.h"
 
 extern "C" {
 #include "access/tupdesc.h"
@@ -188,10 +189,12 @@ void run(OwnerQuery* query, MemoryContext kept, std::uint64_t max_rows) {
                 errdetail("%s took longer than dashboard_diff.view_timeout (%s).", source,
                           GetConfigOptionByName("dashboard_diff.view_timeout", nullptr, false)),
                 errhint("Make the query faster, or raise dashboard_diff.view_timeout."));
-    // Somebody wants the whole statement to end.
-    if (error->sqlerrcode == ERRCODE_QUERY_CANCELED || source == nullptr)
+    if (is_cancel(error) || source == nullptr)
         ReThrowError(error);
-    ereport(ERROR, errcode(error->sqlerrcode),
+    // What handlers do not take for an error of the query's own is not the query's to raise.
+    const bool is_special = error->sqlerrcode == ERRCODE_ASSERT_FAILURE ||
+                            ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_OPERATOR_INTERVENTION;
+    ereport(ERROR, errcode(is_special ? ERRCODE_EXTERNAL_ROUTINE_EXCEPTION : error->sqlerrcode),
             errmsg("could not take a snapshot of dashboard \"%s\"", dashboard),
             errdetail_internal("%s: %s%s%s", source, error->message,
                                error->detail != nullptr ? ". " : "",
@@ -208,6 +211,7 @@ struct Run {
     int count;
     MemoryContext kept;
     std::uint64_t max_rows;
+    int time_limit;               // of each; what the queries set counts for none of them
     OwnerQuery* volatile running; // null: none yet
 };
 
@@ -215,7 +219,7 @@ void run_all(Run* run_of) {
     PushActiveSnapshot(GetTransactionSnapshot());
     for (int i = 0; i < run_of->count; ++i) {
         run_of->running = &run_of->queries[i];
-        restart_cancel_timer(view_timeout());
+        restart_cancel_timer(run_of->time_limit);
         run(run_of->running, run_of->kept, run_of->max_rows);
     }
     PopActiveSnapshot();
@@ -231,11 +235,12 @@ void run_owner_queries(const Installation& installation, const char* dashboard, 
         ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                 errmsg("the query of a dashboard cannot take a snapshot"));
     const Oid role = get_role_oid(owner, false);
-    Run all{find_settings(installation, role),           queries, count, CurrentMemoryContext,
-            static_cast<std::uint64_t>(view_max_rows()), nullptr};
+    Run all{
+        find_settings(installation, role),           queries,        count,  CurrentMemoryContext,
+        static_cast<std::uint64_t>(view_max_rows()), view_timeout(), nullptr};
     RestrictedOperation operation{};
     operation.role = role;
-    operation.time_limit = view_timeout();
+    operation.time_limit = all.time_limit;
     operation.prepare = [](void* argument) { apply(static_cast<Run*>(argument)->settings); };
     operation.argument = &all;
     is_inside = true;

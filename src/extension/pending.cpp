@@ -282,27 +282,12 @@ struct Attempt {
     const char* error; // in the current memory context
 };
 
+// Never for good: its SQLSTATE is up to whose code raised it.
 Failure failure_of(const ErrorData* error) {
-    switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
-    case ERRCODE_DATA_EXCEPTION:
-        return Failure::for_good;
-    case ERRCODE_TRANSACTION_ROLLBACK: // a deadlock, or a conflict in a stricter isolation level
+    // A deadlock, or a conflict in a stricter isolation level.
+    if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK)
         return Failure::held_up;
-    default:
-        return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? Failure::held_up
-                                                               : Failure::for_now;
-    }
-}
-
-// Somebody wants the whole statement to end, or the server itself is in trouble.
-bool is_of_the_statement(const ErrorData* error) {
-    switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
-    case ERRCODE_OPERATOR_INTERVENTION:
-    case ERRCODE_SYSTEM_ERROR:
-        return true;
-    default:
-        return error->sqlerrcode == ERRCODE_DISK_FULL;
-    }
+    return error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? Failure::held_up : Failure::for_now;
 }
 
 // What takes too long may do so on a busy machine; three times is no chance.
@@ -328,7 +313,7 @@ Attempt attempt(int failures, Code&& code) {
         return {Failure::for_now, "out of memory"};
     } catch (const ServerError& error) {
         subtransaction.roll_back();
-        if (is_of_the_statement(error.data()))
+        if (is_cancel(error.data()))
             throw;
         return {failure_of(error.data()), error.data()->message};
     }

@@ -29,6 +29,10 @@ bool is_restore(Oid owner) {
     return !row_security && is_own_table(owner);
 }
 
+DASHBOARD_DIFF_FUNCTION(dashboard_diff_is_own_table) {
+    return BoolGetDatum(guarded([&] { return is_own_table(owner_of(PG_GETARG_OID(0))); }));
+}
+
 DASHBOARD_DIFF_FUNCTION(dashboard_diff_is_restore) {
     return BoolGetDatum(guarded([&] { return is_restore(owner_of(PG_GETARG_OID(0))); }));
 }

@@ -38,11 +38,16 @@ RETURNING 1
 // Those of roles that do not see the dashboard any more.
 Statement switch_off_statement{
     R"(
-WITH ended AS (
+WITH free AS MATERIALIZED (
+  SELECT u.id FROM @extschema@.dashboard_subscriptions u
+   WHERE u.dashboard_artifact_id = $1 AND u.is_active
+     FOR NO KEY UPDATE SKIP LOCKED
+), ended AS (
   UPDATE @extschema@.dashboard_subscriptions s
      SET is_active = false
     FROM @extschema@.dashboards d
    WHERE s.dashboard_artifact_id = $1 AND d.id = $1 AND s.is_active
+     AND s.id = ANY (ARRAY(SELECT f.id FROM free f))
      AND NOT @extschema@.role_has_rights(s.owner, d.owner)
      AND NOT EXISTS (SELECT FROM @extschema@.dashboard_viewers v
                       WHERE v.dashboard_artifact_id = $1

@@ -105,6 +105,27 @@ CREATE TRIGGER artifact_comments_kept_update
   BEFORE UPDATE OF id, created_at ON @extschema@.artifact_comments FOR EACH STATEMENT
   EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at');
 
+-- Whoever makes a persona later must not find what was said before. SECURITY DEFINER because personas
+-- of others are not seen.
+CREATE FUNCTION @extschema@.comment_mentions() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  NEW.mentions := ARRAY(SELECT m FROM unnest(NEW.mentions) AS m
+                         WHERE EXISTS (SELECT FROM @extschema@.personas p WHERE p.id = m));
+  RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.comment_mentions() FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.comment_mentions() IS
+'trigger that leaves in a comment''s mentions the personas that there are';
+CREATE TRIGGER comment_mentions
+  BEFORE INSERT OR UPDATE OF mentions ON @extschema@.artifact_comments FOR EACH ROW
+  WHEN (NEW.mentions <> '{}'
+        AND NOT @extschema@.is_own_table('@extschema@.artifact_comments'::regclass))
+  EXECUTE FUNCTION @extschema@.comment_mentions();
+
 -- A persona that has its name from another one must not hear what that one was told. SECURITY DEFINER
 -- because threads are the dashboards' owners'.
 CREATE FUNCTION @extschema@.persona_gone() RETURNS trigger
@@ -138,7 +159,9 @@ ALTER TABLE @extschema@.artifact_comments ENABLE ROW LEVEL SECURITY;
 CREATE POLICY comments_of_owner ON @extschema@.artifact_comments
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
                   WHERE d.id = artifact_id AND @extschema@.has_owner_rights(d.owner)));
+-- Whose subscription was switched off, and where it led, is not a viewer's to know.
 CREATE POLICY comments_of_dashboard ON @extschema@.artifact_comments FOR SELECT
-  USING (EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = artifact_id));
+  USING (comment_type <> 'subscription_off'
+         AND EXISTS (SELECT FROM @extschema@.dashboards d WHERE d.id = artifact_id));
 CREATE POLICY comments_to_persona ON @extschema@.artifact_comments FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.personas p WHERE p.id = ANY (mentions)));

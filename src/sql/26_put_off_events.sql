@@ -15,7 +15,7 @@ COMMENT ON TABLE @extschema@.put_off_events IS
 ALTER TABLE @extschema@.put_off_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY put_off_events_of_dashboard ON @extschema@.put_off_events FOR SELECT
   USING (EXISTS (SELECT FROM @extschema@.dashboards d
-                  WHERE d.id = dashboard_artifact_id));
+                  WHERE d.id = dashboard_artifact_id AND @extschema@.has_owner_rights(d.owner)));
 GRANT SELECT ON @extschema@.put_off_events TO PUBLIC;
 
 CREATE FUNCTION @extschema@.store_events(

@@ -298,6 +298,35 @@ REVOKE ALL ON FUNCTION @extschema@.put_off_begun_snapshot(text, timestamptz) FRO
 COMMENT ON FUNCTION @extschema@.put_off_begun_snapshot(text, timestamptz) IS
 'gives back a snapshot that this session has begun: somebody holds what it needs';
 
+-- The queue is one, and an owner may have many slow ones in it.
+CREATE FUNCTION @extschema@.let_other_owners_go_first(dashboard_id text, took interval)
+RETURNS void
+LANGUAGE sql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+  WITH due AS MATERIALIZED (
+    SELECT s.dashboard_artifact_id, d.owner
+      FROM @extschema@.dashboard_schedules s
+      JOIN @extschema@.dashboards d ON d.id = s.dashboard_artifact_id
+     WHERE s.run_at <= clock_timestamp() AND s.begun_at IS NULL
+  ), owner AS (
+    SELECT d.owner FROM @extschema@.dashboards d WHERE d.id = let_other_owners_go_first.dashboard_id
+  ), behind AS MATERIALIZED (
+    SELECT o.dashboard_artifact_id FROM @extschema@.dashboard_schedules o
+     WHERE o.dashboard_artifact_id IN (SELECT due.dashboard_artifact_id FROM due, owner
+                                        WHERE due.owner = owner.owner)
+       AND EXISTS (SELECT FROM due, owner WHERE due.owner <> owner.owner)
+       FOR UPDATE SKIP LOCKED
+  )
+  UPDATE @extschema@.dashboard_schedules s
+     SET run_at = clock_timestamp() + let_other_owners_go_first.took
+    FROM behind b
+   WHERE s.dashboard_artifact_id = b.dashboard_artifact_id;
+END;
+REVOKE ALL ON FUNCTION @extschema@.let_other_owners_go_first(text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.let_other_owners_go_first(text, interval) IS
+'after a snapshot that took so long: what else is due of the same owner waits as long, where something of others is due';
+
 -- What is needed may be taken away while the queries run, or be of a kind that nobody can ask for
 -- beforehand. Then a short wait is all that it costs the others.
 CREATE FUNCTION @extschema@.take_begun_snapshot(dashboard_id text, at timestamptz) RETURNS void
@@ -310,6 +339,9 @@ DECLARE
   -- For so long, about ten minutes, tables that a query reads may be locked.
   patience CONSTANT integer := 20;
   is_free boolean;
+  -- What takes longer has others go first.
+  quick CONSTANT interval := '1 s';
+  began CONSTANT timestamptz := clock_timestamp();
   held integer;
   message text;
   detail text;
@@ -328,7 +360,7 @@ BEGIN
   END IF;
   BEGIN
     PERFORM @extschema@.take_snapshot(dashboard_id);
-  EXCEPTION WHEN OTHERS OR query_canceled THEN
+  EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
     IF SQLSTATE IN ('55P03', '40P01')
        AND (held < patience
@@ -346,8 +378,14 @@ BEGIN
     PERFORM @extschema@.record_failed_snapshot(
       dashboard_id, left(concat_ws(': ', message, nullif(detail, '')), 2000),
       take_begun_snapshot.at);
+    IF clock_timestamp() - began > quick THEN
+      PERFORM @extschema@.let_other_owners_go_first(dashboard_id, clock_timestamp() - began);
+    END IF;
     RETURN;
   END;
+  IF clock_timestamp() - began > quick THEN
+    PERFORM @extschema@.let_other_owners_go_first(dashboard_id, clock_timestamp() - began);
+  END IF;
   UPDATE @extschema@.dashboard_schedules s
      SET begun_at = NULL, begun_by = NULL, held = 0, failures = 0, last_error = NULL,
          last_error_told_at = NULL, last_snapshot_at = clock_timestamp()

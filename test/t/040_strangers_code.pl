@@ -217,7 +217,8 @@ SELECT watch_snapshots('mallory.t', 'no', 'board', 'taken', 'doc');
 SET dashboard_diff.dispatch_budget = 0;
 INSERT INTO mallory.t VALUES (1, 'taken', now() - interval '1 minute', '[]'), (2, 'taken', now() - interval '1 minute', '[{"id": 7}]');
 SQL
-spring('run_due_work()', "UPDATE dashboard_schedules SET due = now(), run_at = now(); SELECT run_due_work()");
+# In one transaction, so that the worker does not come first.
+spring('run_due_work()', 'BEGIN; LOCK TABLE dashboard_schedules; UPDATE dashboard_schedules SET due = now(), run_at = now(); SELECT run_due_work(); COMMIT');
 my $log = -s $node->logfile;
 $test->sql('UPDATE dashboard_schedules SET due = now(), run_at = now(); SELECT pg_reload_conf()');
 wait_for(sub { slurp_file($node->logfile, $log) =~ /mallory had a chance/ }, "mallory's code in the worker");
@@ -357,13 +358,102 @@ is($test->sql("SELECT count(*) FROM dashboard_alerts WHERE dashboard_artifact_id
 like($test->sql("SELECT last_error FROM dashboard_pending_snapshots WHERE dashboard_artifact_id = 'm' AND failures > 0"), qr/could not read the snapshots of table "slow" in time/, 'hers is kept, with the reason');
 like($test->sql("SELECT message FROM dashboard_events WHERE dashboard_artifact_id = 'm'"), qr/snapshot 21 could not be judged yet/, 'and it is said');
 
+# Errors under names that handlers take for those of somebody else: of a cancel, of a server in trouble.
+$test->sql(<<'SQL');
+SET SESSION AUTHORIZATION mallory;
+CREATE TABLE mallory.raised (state text);
+INSERT INTO mallory.raised VALUES ('');
+GRANT SELECT ON mallory.raised TO PUBLIC;
+CREATE FUNCTION mallory.boo() RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF session_user <> 'mallory' THEN
+    RAISE EXCEPTION 'boo' USING ERRCODE = (SELECT state FROM mallory.raised);
+  END IF;
+  RETURN true;
+END $$;
+DROP TABLE mallory.slow;
+CREATE TABLE mallory.slow (no bigint, board text, taken timestamptz, doc jsonb);
+SELECT watch_snapshots('mallory.slow', 'no', 'board', 'taken', 'doc');
+CREATE INDEX ON mallory.slow (no) WHERE mallory.boo();
+INSERT INTO dashboards (id, view_spec, metadata) VALUES
+  ('boo', '{"data_sources": {"rows": {"sql": "SELECT 1 AS id, mallory.boo() AS x"}}}', '{"snapshot_policy": "every 366 days"}');
+SET SESSION AUTHORIZATION alice;
+INSERT INTO dashboards (id, view_spec, metadata) VALUES
+  ('alice''s', '{"data_sources": {"rows": {"sql": "SELECT 1 AS id"}}}', '{"snapshot_policy": "every 366 days"}');
+SQL
+$test->sql('DELETE FROM dashboard_pending_snapshots; DELETE FROM dashboard_events');
+foreach my $state (qw(57014 57P01 53100 58030 XX000 P0004 40001 55P03 22000))
+{
+    $test->sql("UPDATE mallory.raised SET state = '$state'; DELETE FROM dashboard_pending_snapshots; DELETE FROM dashboard_snapshots WHERE dashboard_artifact_id = 'alice''s'");
+    $test->sql("SET SESSION AUTHORIZATION mallory; SET dashboard_diff.dispatch_budget = 0; INSERT INTO mallory.slow VALUES (31, 'm', now(), '[]')");
+    my $alerts = $test->sql("SELECT count(*) FROM dashboard_alerts WHERE dashboard_artifact_id = 'a'");
+    $test->sql("SET SESSION AUTHORIZATION alice; SET dashboard_diff.dispatch_budget = 0; INSERT INTO alice.t VALUES ((SELECT max(no) + 1 FROM alice.t), 'a', now(), '[{\"id\": \"$state\"}]')");
+    is($test->sql_error('SELECT dispatch_pending()'), '', "$state: dispatch_pending() goes on");
+    is($test->sql("SELECT count(*) FROM dashboard_alerts WHERE dashboard_artifact_id = 'a'"), $alerts + 1, "$state: to another's alert");
+    is($test->sql("SELECT count(*) FROM dashboard_pending_snapshots WHERE dashboard_artifact_id = 'm'"), 1, "$state: and hers is kept");
+    # The worker would do it, too.
+    $test->sql("BEGIN; LOCK TABLE dashboard_schedules;
+      UPDATE dashboard_schedules SET due = now(), run_at = now() - CASE dashboard_artifact_id WHEN 'boo' THEN interval '1 s' ELSE '0' END WHERE dashboard_artifact_id IN ('boo', 'alice''s');
+      SELECT run_due_work(); COMMIT");
+    $test->wait_for_sql("SELECT count(*) FROM dashboard_snapshots WHERE dashboard_artifact_id = 'alice''s'", 1);
+}
+$test->sql('DROP TABLE mallory.slow; DELETE FROM dashboard_pending_snapshots; DELETE FROM dashboard_events');
+
+# Cursors of the session are not to be fetched from; its time is not to be set.
+$test->sql(<<'SQL');
+SET SESSION AUTHORIZATION mallory;
+CREATE FUNCTION mallory.peek() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE c refcursor; r record; n text; s text := 'seen:';
+BEGIN
+  FOR n IN SELECT name FROM pg_cursors LOOP
+    BEGIN c := n; FETCH c INTO r; s := s || coalesce(r::text, '-'); EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN c := n; MOVE c; EXCEPTION WHEN OTHERS THEN NULL; END;
+    BEGIN c := n; CLOSE c; EXCEPTION WHEN OTHERS THEN NULL; END;
+  END LOOP;
+  RETURN s;
+END $$;
+INSERT INTO dashboards (id, view_spec) VALUES ('peek', '{"data_sources": {"rows": {"sql": "SELECT 1 AS id, mallory.peek() AS x"}}}'),
+  ('long', '{"primary": "b", "data_sources": {"a": {"sql": "SELECT set_config(''dashboard_diff.view_timeout'', ''0'', false) AS id"}, "b": {"sql": "SELECT 1 AS id, pg_sleep(1000)::text AS x"}}}'),
+  ('at one thing', '{"data_sources": {"rows": {"sql": "SELECT 1 AS id, path(polygon(3000, circle(''<(0,0),1>''))) <-> path(polygon(3000, circle(''<(9,9),1>''))) AS x"}}}');
+SQL
+is($test->sql(<<'SQL'), "1\n1\n2\n3", 'a cursor stays where it is');
+BEGIN;
+DECLARE secret CURSOR FOR SELECT g FROM generate_series(1, 3) g;
+FETCH secret;
+SELECT count(take_snapshot('peek'));
+FETCH secret;
+FETCH secret;
+COMMIT;
+SQL
+is($test->sql(<<'SQL'), 22, 'so does that of a loop');
+DO $$ DECLARE n integer := 0; r record; BEGIN
+  FOR r IN SELECT g FROM generate_series(1, 22) g LOOP n := n + 1; IF n % 5 = 0 THEN PERFORM take_snapshot('peek'); END IF; END LOOP;
+  PERFORM set_config('my.n', n::text, false); END $$;
+SELECT current_setting('my.n');
+SQL
+unlike($test->sql("SELECT DISTINCT content #>> '{primary_rows,0,x}' FROM dashboard_snapshots WHERE dashboard_artifact_id = 'peek'"), qr/\d/, 'and nothing was seen');
+like($test->sql_error("LOAD 'dashboard_diff'; SET dashboard_diff.view_timeout = '300ms'; SELECT take_snapshot('long')"), qr/Data source "b" took longer than/, 'a query does not set the time of the next');
+my $patient = $test->session;
+my $before = $patient->query('SELECT pg_backend_pid()');
+$patient->query("LOAD 'dashboard_diff'; SET dashboard_diff.view_timeout = '100ms'; SELECT take_snapshot('at one thing')");
+is($patient->query('SELECT pg_backend_pid()'), $before, 'what is long at one thing is cancelled once it looks');
+$patient->quit;
+$test->sql("DELETE FROM dashboards WHERE id IN ('peek', 'long', 'at one thing', 'boo', 'alice''s')");
+
 # An owner who locks the table, and one who drops it, while others work.
+$test->sql(<<'SQL');
+SET SESSION AUTHORIZATION mallory;
+CREATE TABLE mallory.slow (no bigint, board text, taken timestamptz, doc jsonb);
+SELECT watch_snapshots('mallory.slow', 'no', 'board', 'taken', 'doc');
+SET dashboard_diff.dispatch_budget = 0;
+INSERT INTO mallory.slow VALUES (41, 'm', now(), '[]');
+SQL
+my $alerts = $test->sql("SELECT count(*) FROM dashboard_alerts WHERE dashboard_artifact_id = 'a'");
 my $owner = $test->session;
 $owner->query('BEGIN; SET ROLE mallory; LOCK TABLE mallory.slow');
-$test->sql("UPDATE dashboard_pending_snapshots SET retry_at = NULL;
-  SET ROLE alice; SET dashboard_diff.dispatch_budget = 0; INSERT INTO alice.t VALUES (14, 'a', now(), '[{\"id\": 3}]')");
+$test->sql("SET ROLE alice; SET dashboard_diff.dispatch_budget = 0; INSERT INTO alice.t VALUES (1000, 'a', now(), '[{\"id\": \"last\"}]')");
 $test->sql("SET dashboard_diff.view_timeout = '100s'; SELECT dispatch_pending()");
-is($test->sql("SELECT count(*) FROM dashboard_alerts WHERE dashboard_artifact_id = 'a'"), 3, "a locked table does not hold up another owner's");
+is($test->sql("SELECT count(*) FROM dashboard_alerts WHERE dashboard_artifact_id = 'a'"), $alerts + 1, "a locked table does not hold up another owner's");
 $owner->query('DROP TABLE mallory.slow; COMMIT');
 $owner->quit;
 $test->sql('SELECT dispatch_pending()');
