@@ -35,34 +35,54 @@ RETURNING 1
     2,
     {TEXTOID, NAMEOID}};
 
-// Those of roles that do not see the dashboard any more.
+// Those of roles that do not see the dashboard any more, but for what somebody has locked; how many
+// of them there are.
 Statement switch_off_statement{
     R"(
-WITH free AS MATERIALIZED (
-  SELECT u.id FROM @extschema@.dashboard_subscriptions u
+WITH blind AS MATERIALIZED (
+  SELECT u.id
+    FROM @extschema@.dashboard_subscriptions u
+    JOIN @extschema@.dashboards d ON d.id = u.dashboard_artifact_id
    WHERE u.dashboard_artifact_id = $1 AND u.is_active
+     AND NOT @extschema@.role_has_rights(u.owner, d.owner)
+     AND NOT EXISTS (SELECT FROM @extschema@.dashboard_viewers v
+                      WHERE v.dashboard_artifact_id = $1
+                        AND (v.viewer = 'public'::name
+                             OR @extschema@.role_has_rights(u.owner, v.viewer)))
+), free AS MATERIALIZED (
+  SELECT u.id FROM @extschema@.dashboard_subscriptions u
+   WHERE u.dashboard_artifact_id = $1 AND u.id = ANY (ARRAY(SELECT b.id FROM blind b))
      FOR NO KEY UPDATE SKIP LOCKED
 ), ended AS (
   UPDATE @extschema@.dashboard_subscriptions s
      SET is_active = false
-    FROM @extschema@.dashboards d
-   WHERE s.dashboard_artifact_id = $1 AND d.id = $1 AND s.is_active
-     AND s.id = ANY (ARRAY(SELECT f.id FROM free f))
-     AND NOT @extschema@.role_has_rights(s.owner, d.owner)
-     AND NOT EXISTS (SELECT FROM @extschema@.dashboard_viewers v
-                      WHERE v.dashboard_artifact_id = $1
-                        AND (v.viewer = 'public'::name
-                             OR @extschema@.role_has_rights(s.owner, v.viewer)))
+   WHERE s.dashboard_artifact_id = $1 AND s.id = ANY (ARRAY(SELECT f.id FROM free f))
   RETURNING s.id, s.owner
+), told AS (
+  INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
+  SELECT $1, 'subscription_off',
+         format('Subscription %s of %s is switched off: its owner may not see the dashboard any more.',
+                e.id, e.owner)
+    FROM ended e
 )
-INSERT INTO @extschema@.dashboard_events (dashboard_artifact_id, event_type, message)
-SELECT $1, 'subscription_off',
-       format('Subscription %s of %s is switched off: its owner may not see the dashboard any more.',
-              e.id, e.owner)
-  FROM ended e
+SELECT (SELECT count(*) FROM blind) - (SELECT count(*) FROM free)
 )",
     1,
     {TEXTOID}};
+
+// A viewer's open transaction does not keep the owner from taking the right away.
+void switch_off_subscriptions(const Installation& installation, Datum* values) {
+    execute(switch_off_statement, installation, values, nullptr, Visibility::latest, 1);
+    bool is_null;
+    const std::int64_t locked =
+        DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+    if (locked > 0)
+        ereport(
+            WARNING, errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+            errmsg("subscriptions that are locked are not switched off yet: " INT64_FORMAT, locked),
+            errdetail("Another transaction has them locked."),
+            errhint("Call revoke_viewer() again."));
+}
 
 // Null where there is no such dashboard. In the current memory context.
 const char* find_owner(const Installation& installation, const char* dashboard) {
@@ -138,9 +158,7 @@ DASHBOARD_DIFF_FUNCTION(dashboard_diff_revoke_viewer) {
         change_viewers(fcinfo, false, [](const Installation& installation, Datum* values) {
             execute(revoke_statement, installation, values, nullptr, Visibility::transaction, 0);
             const bool revoked = SPI_processed > 0;
-            if (revoked)
-                execute(switch_off_statement, installation, values, nullptr,
-                        Visibility::transaction, 0);
+            switch_off_subscriptions(installation, values);
             return revoked;
         }));
 }
