@@ -11,69 +11,76 @@ COMMENT ON EVENT TRIGGER dashboard_diff_keep_schema IS
 'keeps the name of the schema that dashboard_diff is installed in';
 
 -- A call that leaves out arguments, or gives them without a type, would mean the function that fits
--- best, be it not ours.
-CREATE FUNCTION @extschema@.functions_beside_ours(functions oid[])
-RETURNS SETOF regprocedure
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-  SELECT p.oid
-    FROM pg_extension e
-    JOIN pg_depend d
-      ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-     AND d.classid = 'pg_proc'::regclass
-    JOIN pg_proc ours ON ours.oid = d.objid
-    JOIN pg_proc p
-      ON p.proname = ours.proname AND p.pronamespace = e.extnamespace AND p.oid <> ours.oid
-    JOIN pg_roles r ON r.oid = p.proowner
-   WHERE e.extname = 'dashboard_diff' AND NOT r.rolsuper
-     AND (functions_beside_ours.functions IS NULL OR p.oid = ANY (functions_beside_ours.functions))
-     AND NOT EXISTS (SELECT FROM pg_depend member
-                      WHERE member.classid = 'pg_proc'::regclass AND member.objid = p.oid
-                        AND member.refclassid = 'pg_extension'::regclass
-                        AND member.refobjid = e.oid AND member.deptype = 'e');
-END;
-REVOKE ALL ON FUNCTION @extschema@.functions_beside_ours(oid[]) FROM PUBLIC;
-COMMENT ON FUNCTION @extschema@.functions_beside_ours(oid[]) IS
-'which of these functions (null: of all) have the name and schema of one of the extension''s, and no superuser as owner';
-
--- SECURITY DEFINER because whoever creates a function need have no right to the one above.
+-- best, be it not ours; and with one argument a cast to a type of that name, too.
+-- It runs as whoever makes something, who need not be allowed to use the extension's schema: it names
+-- nothing in there. After every command, since ranges, tables and extensions bring functions and types
+-- of their own.
 CREATE FUNCTION @extschema@.dashboard_keep_names() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  beside regprocedure;
+  beside text;
 BEGIN
-  SELECT f INTO beside
-    FROM @extschema@.functions_beside_ours(
-           ARRAY(SELECT c.objid FROM pg_event_trigger_ddl_commands() c
-                  WHERE c.classid = 'pg_proc'::regclass)) AS f
+  IF (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+    RETURN;
+  END IF;
+  WITH ours AS MATERIALIZED (
+    SELECT p.oid, p.proname, e.extnamespace
+      FROM pg_extension e
+      JOIN pg_depend d
+        ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+       AND d.classid = 'pg_proc'::regclass
+      JOIN pg_proc p ON p.oid = d.objid
+     WHERE e.extname = 'dashboard_diff'
+  )
+  SELECT x.what INTO beside
+    FROM (SELECT p.oid::regprocedure::text AS what, p.proowner AS owner
+            FROM ours o
+            JOIN pg_proc p ON p.proname = o.proname AND p.pronamespace = o.extnamespace
+           WHERE p.oid NOT IN (SELECT oid FROM ours)
+          UNION ALL
+          SELECT 'type ' || format_type(t.oid, NULL), t.typowner
+            FROM ours o
+            JOIN pg_type t ON t.typname = o.proname AND t.typnamespace = o.extnamespace) x
+   WHERE pg_has_role(current_user, x.owner, 'USAGE')
    LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'function % would stand beside one of dashboard_diff', beside
+    RAISE EXCEPTION '% would stand beside a function of dashboard_diff', beside
       USING ERRCODE = 'insufficient_privilege',
-            DETAIL = 'Only superusers make functions of the same name in the extension''s schema.';
+            DETAIL = 'Only superusers make functions and types of the same name in the extension''s schema.';
   END IF;
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.dashboard_keep_names() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.dashboard_keep_names() IS
-'event trigger that refuses functions which could be called in place of the extension''s';
+'event trigger that refuses functions and types which could be called in place of the extension''s functions';
 CREATE EVENT TRIGGER dashboard_diff_keep_names ON ddl_command_end
-  WHEN TAG IN ('CREATE FUNCTION', 'CREATE PROCEDURE', 'CREATE AGGREGATE', 'ALTER FUNCTION',
-               'ALTER PROCEDURE', 'ALTER ROUTINE', 'ALTER AGGREGATE')
   EXECUTE FUNCTION @extschema@.dashboard_keep_names();
 COMMENT ON EVENT TRIGGER dashboard_diff_keep_names IS
-'keeps functions of others from being called in place of those of dashboard_diff';
+'keeps functions and types of others from being called in place of functions of dashboard_diff';
 
+-- Nor may they be there already.
 DO $$
 DECLARE
-  beside text := (SELECT string_agg(f::text, ', ')
-                    FROM @extschema@.functions_beside_ours(NULL::oid[]) AS f);
+  beside text := (
+    SELECT string_agg(x.what, ', ' ORDER BY x.what COLLATE "C")
+      FROM pg_extension e
+     CROSS JOIN LATERAL (
+       SELECT p.oid::regprocedure::text AS what, p.proname AS name, p.proowner AS owner
+         FROM pg_proc p WHERE p.pronamespace = e.extnamespace
+       UNION ALL
+       SELECT 'type ' || format_type(t.oid, NULL), t.typname, t.typowner
+         FROM pg_type t WHERE t.typnamespace = e.extnamespace) x
+      JOIN pg_roles r ON r.oid = x.owner
+     WHERE e.extname = 'dashboard_diff' AND NOT r.rolsuper
+       AND x.name IN (SELECT p.proname
+                        FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+                       WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+                         AND d.deptype = 'e' AND d.classid = 'pg_proc'::regclass));
 BEGIN
   IF beside IS NOT NULL THEN
-    RAISE EXCEPTION 'functions of others stand beside those of dashboard_diff: %', beside
+    RAISE EXCEPTION 'functions or types of others stand beside functions of dashboard_diff: %', beside
       USING ERRCODE = 'duplicate_function',
             DETAIL = 'They would be called in their place.',
             HINT = 'Drop them, or install the extension in a schema of its own.';
@@ -100,7 +107,7 @@ BEGIN
   IF others IS NOT NULL THEN
     RAISE WARNING 'others may create objects in the schema of dashboard_diff: %', others
       USING ERRCODE = '01000',
-            DETAIL = 'Their functions can stand beside those of the extension under the same names, and be called by mistake.',
+            DETAIL = 'They could make some that are taken for those of the extension by mistake.',
             HINT = 'Install the extension in a schema of its own: CREATE EXTENSION dashboard_diff SCHEMA ...';
   END IF;
 END

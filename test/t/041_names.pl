@@ -31,22 +31,42 @@ foreach my $statement ('ALTER SCHEMA public RENAME TO old', q(DO $$ BEGIN EXECUT
 is($test->sql_error('SET ROLE dbowner; CREATE SCHEMA mine; ALTER SCHEMA mine RENAME TO yours; ALTER SCHEMA public OWNER TO pg_database_owner'), '', 'other schemas are his');
 
 # No function of his gets the name of one of ours, whatever it takes.
+$test->sql(q(CREATE FUNCTION yours.evil(text) RETURNS boolean LANGUAGE sql AS 'SELECT true'; GRANT CREATE ON SCHEMA yours TO dbowner));
 foreach my $statement ('CREATE FUNCTION public.run_due_work() RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$',
     'CREATE FUNCTION public.run_due_checks(timestamptz, text, integer) RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$',
     'CREATE PROCEDURE public.lock_work(text) LANGUAGE sql AS $$ SELECT 1 $$',
     'CREATE FUNCTION public.f() RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$; ALTER FUNCTION public.f() RENAME TO run_due_work',
     'CREATE FUNCTION yours.run_due_work() RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$; ALTER FUNCTION yours.run_due_work() SET SCHEMA public',
     'CREATE AGGREGATE public.run_due_work(integer) (SFUNC = int4pl, STYPE = integer)',
+    # A call with one argument may be a cast; ranges bring functions of their own.
+    q(CREATE DOMAIN public.allow_listener AS text CHECK (yours.evil(VALUE))),
+    q(CREATE DOMAIN yours.prune_snapshots AS text; ALTER DOMAIN yours.prune_snapshots SET SCHEMA public),
+    q(CREATE DOMAIN public.zzz AS text; ALTER TYPE public.zzz RENAME TO snapshot_period),
+    q(CREATE TYPE public.redeliver AS ENUM ('1')), q(CREATE TYPE public.unsubscribe AS (x integer)),
+    q(CREATE TYPE public.allow_viewer AS RANGE (subtype = text)),
+    q(CREATE TYPE public.r1 AS RANGE (subtype = integer, multirange_type_name = public.run_due_work)),
+    q(CREATE TABLE public.take_snapshot (x text)), q(CREATE TABLE public.take_snapshot AS SELECT 1 AS x),
+    q(SELECT 1 AS x INTO public.take_snapshot), q(CREATE VIEW public.take_snapshot AS SELECT 1 AS x),
+    q(CREATE TABLE public.yyy (x text); ALTER TABLE public.yyy RENAME TO take_snapshot),
+    q(CREATE TABLE yours.send_test (x text); ALTER TABLE yours.send_test SET SCHEMA public),
+    q(CREATE MATERIALIZED VIEW public.send_test AS SELECT 1 AS x),
     q(DO $x$ BEGIN EXECUTE 'CREATE FUNCTION public.allow_listener(text) RETURNS void LANGUAGE sql AS $$ SELECT $$'; END $x$))
 {
-    like($test->sql_error("SET ROLE dbowner; $statement"), qr/42501: function .* would stand beside one of dashboard_diff/, "refused: $statement");
+    like($test->sql_error("SET ROLE dbowner; $statement"), qr/42501: .* would stand beside a function of dashboard_diff/, "refused: $statement");
 }
+# Not by a detour either; and whoever may not even use the schema makes what he likes elsewhere.
+$test->sql('CREATE ROLE helper; GRANT CREATE, USAGE ON SCHEMA yours TO helper');
+$test->sql(q(SET ROLE dbowner; CREATE FUNCTION yours.detour() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN CREATE DOMAIN public.redeliver AS integer; END'; GRANT EXECUTE ON FUNCTION yours.detour() TO helper));
+like($test->sql_error('SET ROLE helper; SELECT yours.detour()'), qr/42501: type public.redeliver would stand beside/, "refused: by another one's session");
+$test->sql('REVOKE USAGE ON SCHEMA public FROM PUBLIC');
+is($test->sql_error('SET ROLE helper; CREATE TABLE yours.take_snapshot (x integer); CREATE DOMAIN yours.redeliver AS integer'), '', 'elsewhere nothing is refused');
+$test->sql('GRANT USAGE ON SCHEMA public TO PUBLIC');
 is($test->sql_error('SET ROLE dbowner; CREATE FUNCTION public.mine() RETURNS integer LANGUAGE sql AS $$ SELECT 1 $$; DROP FUNCTION public.mine()'), '', 'others are his');
 $test->sql('CREATE DATABASE planted OWNER dbowner');
 my $planted = '';
-$node->psql('planted', 'SET ROLE dbowner; CREATE FUNCTION public.run_due_work() RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$; RESET ROLE; CREATE EXTENSION dashboard_diff',
+$node->psql('planted', 'SET ROLE dbowner; CREATE FUNCTION public.run_due_work() RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$; CREATE DOMAIN public.allow_scheduler AS text; RESET ROLE; CREATE EXTENSION dashboard_diff',
     stderr => \$planted);
-like($planted, qr/functions of others stand beside those of dashboard_diff: run_due_work\(\)/, 'nor are they there before the extension');
+like($planted, qr/functions or types of others stand beside functions of dashboard_diff: run_due_work\(\), type allow_scheduler/, 'nor are they there before the extension');
 
 # Even where a superuser let them: overloads of all functions, with fewer arguments, and with other types for each of them.
 $test->sql(<<'SQL');
@@ -152,7 +172,7 @@ my %traps = map { $_ => 1 } $happened =~ /(trapped as .*)/g;
 is(join("\n", sort keys %traps), '', 'no trap was sprung');
 my %errors = map { $_ => 1 } grep { !/division by zero/ } $happened =~ /(?:ERROR|FATAL|PANIC):  (.*)/g;
 is(join("\n", sort keys %errors), '', 'nor did anything fail');
-is($test->sql("SELECT p.oid::regprocedure FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proowner = 'dbowner'::regrole AND a.grantee <> p.proowner AND a.grantee <> 0"),
+is($test->sql("SELECT p.oid::regprocedure FROM pg_proc p, aclexplode(p.proacl) a WHERE p.proowner = 'dbowner'::regrole AND p.pronamespace = 'public'::regnamespace AND a.grantee <> p.proowner AND a.grantee <> 0"),
     '', 'no right was granted on one of them');
 is($test->sql("SELECT count(*) FROM public.signatures s WHERE has_function_privilege('a_listener', s.oid, 'EXECUTE') AND s.proname = 'claim_deliveries'"), 1, 'but on our own');
 
