@@ -39,17 +39,17 @@ RESET ROLE;
 UPDATE dashboard_schedules SET due = '2040-01-01', run_at = '2040-01-01', is_new = false;
 INSERT INTO dashboard_events (dashboard_artifact_id, event_type, message) VALUES ('d', 'snapshot_failed', 'for an example');
 SET ROLE regress_boss;
-INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, captured_at, content) VALUES ('d', 1, '2030-01-01', '[]');
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, captured_at, content) VALUES ('d', '2030-01-01', '[]');
 INSERT INTO validation_policies (name, window_start, window_end, alert_condition) VALUES ('all day', '00:00', '24:00', 'ALWAYS');
 SELECT subscribe('d', 'webhook', 'https://example.com/secret', '{"set_added_min": 1}') AS hook \gset
 SELECT subscribe('d', 'persona', 'boss', '{"set_added_min": 1}') AS boss \gset
 SET ROLE regress_persona;
 SELECT subscribe('d', 'persona', 'robot', '{"set_added_min": 1}') AS robot \gset
 SET ROLE regress_boss;
-INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, captured_at, content) VALUES ('d', 2, '2030-01-02', '[{"id": 1}]');
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, captured_at, content) VALUES ('d', '2030-01-02', '[{"id": 1}]');
 SELECT send_test(:hook) IS NOT NULL AS sent;
 SET dashboard_diff.dispatch_budget = 0;
-INSERT INTO dashboard_snapshots (dashboard_artifact_id, id, captured_at, content) VALUES ('d', 3, '2030-01-03', '[]');
+INSERT INTO dashboard_snapshots (dashboard_artifact_id, captured_at, content) VALUES ('d', '2030-01-03', '[]');
 RESET ROLE;
 INSERT INTO notification_configs (type, name, settings) VALUES ('SMTP', 'relay', '{"host": "relay.example.com", "from": "a@example.com"}');
 SELECT run_due_work(day + interval '30 s') IS NOT NULL AS planned, run_due_work(day + interval '12 h 1 min') > 0 AS worked,
