@@ -77,11 +77,18 @@ Insert read_insert(FunctionCallInfo fcinfo) {
     return insert;
 }
 
-// An error that is the inserting statement's to have: a cancel, or a conflict that it may try again
-// after. Any other would be that of somebody's subscription.
+// An error that is the inserting statement's to have: a cancel, a conflict that it may try again
+// after, or a server in trouble. Any other would be that of somebody's subscription.
 bool is_of_the_insert(const ErrorData* error) {
-    return is_cancel(error) ||
-           ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
+    switch (ERRCODE_TO_CATEGORY(error->sqlerrcode)) {
+    case ERRCODE_TRANSACTION_ROLLBACK:
+    case ERRCODE_INSUFFICIENT_RESOURCES:
+    case ERRCODE_SYSTEM_ERROR:
+    case ERRCODE_INTERNAL_ERROR:
+        return true;
+    default:
+        return is_cancel(error);
+    }
 }
 
 // What an insert did for its subscribers.
