@@ -5,8 +5,14 @@ LANGUAGE plpgsql VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  ours regprocedure;
+  ours   regprocedure;
+  schema regnamespace := (SELECT e.extnamespace FROM pg_extension e
+                           WHERE e.extname = 'dashboard_diff');
 BEGIN
+  -- Only where it is missing: a grant more is one more thing to revoke before DROP ROLE.
+  IF NOT has_schema_privilege(role, schema::oid, 'USAGE') THEN
+    EXECUTE format('GRANT USAGE ON SCHEMA %s TO %s', schema, role);
+  END IF;
   -- By what they are, and not by name: others may have functions of the same names beside them.
   FOR ours IN
     SELECT p.oid
@@ -23,4 +29,4 @@ END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.allow_functions(regrole, name[]) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.allow_functions(regrole, name[]) IS
-'grants a role EXECUTE on functions of the extension, with the caller''s right to grant';
+'grants a role USAGE of the extension''s schema and EXECUTE on functions of it, with the caller''s right to grant';

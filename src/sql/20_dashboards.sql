@@ -105,25 +105,41 @@ CREATE TRIGGER artifact_comments_kept_update
   BEFORE UPDATE OF id, created_at ON @extschema@.artifact_comments FOR EACH STATEMENT
   EXECUTE FUNCTION @extschema@.dashboard_kept_columns('id', 'created_at');
 
--- Whoever makes a persona later must not find what was said before. SECURITY DEFINER because personas
--- of others are not seen.
+-- Nobody speaks in the name of the extension, or to a persona that has nothing to do with the dashboard;
+-- and whoever makes a persona later must not find what was said before. SECURITY DEFINER because
+-- personas of others are not seen.
 CREATE FUNCTION @extschema@.comment_mentions() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-  NEW.mentions := ARRAY(SELECT m FROM unnest(NEW.mentions) AS m
-                         WHERE EXISTS (SELECT FROM @extschema@.personas p WHERE p.id = m));
+  IF NEW.author_type = 'system' OR NEW.comment_type = ANY (ARRAY['snapshot_alert', 'subscription_off'])
+  THEN
+    RAISE EXCEPTION 'permission denied to comment as dashboard_diff'
+      USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'author_type system, and comment_type snapshot_alert and subscription_off, are its own.';
+  END IF;
+  NEW.mentions := ARRAY(
+    SELECT m
+      FROM unnest(NEW.mentions) AS m
+     WHERE EXISTS (SELECT FROM @extschema@.personas p
+                     JOIN @extschema@.dashboards d ON d.id = NEW.artifact_id
+                    WHERE p.id = m
+                      AND (@extschema@.role_has_rights(p.owner, d.owner)
+                           OR EXISTS (SELECT FROM @extschema@.dashboard_viewers v
+                                       WHERE v.dashboard_artifact_id = d.id
+                                         AND (v.viewer = 'public'::name
+                                              OR @extschema@.role_has_rights(p.owner, v.viewer))))));
   RETURN NEW;
 END
 $$;
 REVOKE ALL ON FUNCTION @extschema@.comment_mentions() FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.comment_mentions() IS
-'trigger that leaves in a comment''s mentions the personas that there are';
+'trigger that refuses comments in the extension''s name, and leaves in the mentions of others the personas whose owners may see the dashboard';
 CREATE TRIGGER comment_mentions
-  BEFORE INSERT OR UPDATE OF mentions ON @extschema@.artifact_comments FOR EACH ROW
-  WHEN (NEW.mentions <> '{}'
-        AND NOT @extschema@.is_own_table('@extschema@.artifact_comments'::regclass))
+  BEFORE INSERT OR UPDATE OF artifact_id, author_type, comment_type, mentions
+  ON @extschema@.artifact_comments FOR EACH ROW
+  WHEN (NOT @extschema@.is_own_table('@extschema@.artifact_comments'::regclass))
   EXECUTE FUNCTION @extschema@.comment_mentions();
 
 -- A persona that has its name from another one must not hear what that one was told. SECURITY DEFINER
